@@ -1,0 +1,5 @@
+import { openai } from "./openai/openai.ts";
+import type { Provider } from "./provider.ts";
+
+/** Every simulated vendor. A new one is a room beside `openai/` and one line here. */
+export const providers: readonly Provider[] = [openai];

@@ -1,0 +1,12 @@
+/** What the platform publishes about itself, made from the declarations at build time (or by the local host at start). */
+export interface Catalogue {
+  openapi(): Promise<Record<string, unknown>>;
+  routes(): Promise<Route[]>;
+}
+
+export interface Route {
+  functionName: string;
+  method: string;
+  /** Path template as in OpenAPI, `{name}` for a parameter. */
+  path: string;
+}

@@ -1,0 +1,129 @@
+import type { OrgIdentity } from "#shared/access/caller.ts";
+import type { Documents, Transaction } from "#shared/platform/documents/documents.ts";
+import type { Message, Topics } from "#shared/platform/topics/topics.ts";
+import { historyTopic, outboxDocument, outboxPath, publishCommitted } from "./outbox.ts";
+import type { Surroundings } from "./ports.ts";
+
+/** A transaction together with all that must be true at the same instant: messages, history rows, audit rows. */
+export interface Change extends Transaction {
+  /** The instant this change is recorded under (UTC). */
+  readonly now: Date;
+  /** A message that is published if and only if this transaction commits. */
+  publish(message: Message, org?: OrgIdentity): void;
+  /** A row of the append-only history of a table; `version` is the document's version after this change. */
+  history(entry: HistoryEntry): void;
+  audit(entry: AuditEntry): void;
+}
+
+export interface HistoryEntry {
+  table: string;
+  operation: "CREATE" | "UPDATE" | "DELETE" | "SNAPSHOT";
+  version: number;
+  row: Record<string, unknown>;
+}
+
+/** Payload of a history message: rows of one table, brought to the warehouse by `history-flush`. */
+export interface HistoryMessage {
+  table: string;
+  rows: Record<string, unknown>[];
+}
+
+/** One audit row (`organizations.md` 9). Without an organization it is the platform's own. */
+export interface AuditEntry {
+  org: OrgIdentity | undefined;
+  actorKind: "root" | "key" | "member" | "agent" | "stripe" | "system";
+  apiKeyId: string | null;
+  action: string;
+  operation: string;
+  resourceType: string;
+  resourceId: string | null;
+  details: Record<string, unknown> | null;
+  ipAddress: string | null;
+  userAgent: string | null;
+  requestId: string | null;
+  status: "SUCCESS" | "FAILURE" | "DENIED";
+  errorMessage: string | null;
+}
+
+type ChangePorts = { documents: Documents; topics: Topics } & Pick<Surroundings, "clock" | "ids">;
+
+/**
+ * Runs one transaction and, once it has committed, publishes its messages. A crash or a failing broker in between loses
+ * nothing: the messages lie in the outbox and the sweeper publishes them.
+ */
+export async function commitChange<R>(body: (change: Change) => Promise<R>, ports: ChangePorts): Promise<R> {
+  let messageIds: string[] = [];
+  const result = await ports.documents.transaction(async (tx) => {
+    const writer = changeOf(tx, ports);
+    const answer = await body(writer.change);
+    messageIds = writer.flush();
+    return answer;
+  });
+  await publishCommitted(messageIds, ports);
+  return result;
+}
+
+function changeOf(tx: Transaction, ports: ChangePorts): { change: Change; flush(): string[] } {
+  const now = ports.clock.now();
+  const outbox: { message: Message; org: OrgIdentity | undefined }[] = [];
+  const history = new Map<string, Record<string, unknown>[]>();
+  const record = (entry: HistoryEntry): void => {
+    const rows = history.get(entry.table) ?? [];
+    rows.push({ ...entry.row, version: entry.version, operation: entry.operation, recorded_at: now.toISOString() });
+    history.set(entry.table, rows);
+  };
+  const change: Change = {
+    now,
+    get: (path) => tx.get(path),
+    getAll: (paths) => tx.getAll(paths),
+    list: (query) => tx.list(query),
+    create: (path, body) => tx.create(path, body),
+    set: (path, body) => tx.set(path, body),
+    delete: (path) => tx.delete(path),
+    publish: (message, org) => outbox.push({ message, org }),
+    history: record,
+    audit: (entry) => writeAudit(entry, ports.ids.newId("aud"), change),
+  };
+  const flush = (): string[] => {
+    for (const [table, rows] of history) outbox.push({ message: historyMessage(table, rows, ports), org: undefined });
+    return outbox.flatMap(({ message, org }) => {
+      const id = ports.ids.newId("msg");
+      tx.create(outboxPath(id), outboxDocument(id, message, org?.key ?? null, now));
+      return message.topic === historyTopic ? [] : [id];
+    });
+  };
+  return { change, flush };
+}
+
+function historyMessage(table: string, rows: Record<string, unknown>[], ports: ChangePorts): Message {
+  const payload: HistoryMessage = { table, rows: rows.map((row) => ({ ...row, event_id: ports.ids.newId("evt") })) };
+  return { topic: historyTopic, payload, attributes: {} };
+}
+
+function writeAudit(entry: AuditEntry, auditId: string, change: Change): void {
+  const { org, ...document } = entry;
+  change.create(org === undefined ? `platformAudit/${auditId}` : `orgs/${org.key}/audit/${auditId}`, document);
+  change.history({
+    table: "org_audit_logs",
+    operation: "CREATE",
+    version: 1,
+    row: {
+      audit_id: auditId,
+      org_slug: org?.slug ?? "_platform",
+      user_id: null,
+      api_key_id: entry.apiKeyId,
+      actor_kind: entry.actorKind,
+      action: entry.action,
+      operation_kind: entry.operation,
+      resource_type: entry.resourceType,
+      resource_id: entry.resourceId,
+      details: entry.details,
+      ip_address: entry.ipAddress,
+      user_agent: entry.userAgent,
+      request_id: entry.requestId,
+      status: entry.status,
+      error_message: entry.errorMessage,
+      created_at: change.now.toISOString(),
+    },
+  });
+}

@@ -1,0 +1,220 @@
+import type { Static, TSchema } from "@sinclair/typebox";
+import type { Access, Caller, OrgIdentity } from "#shared/access/caller.ts";
+import type { SubscriptionPolicy } from "#shared/platform/topics/topics.ts";
+import type { Change } from "./change.ts";
+import type { Given, PortName } from "./ports.ts";
+
+/** A verified, validated request. */
+export interface HttpRequest<Params, Query, Body> {
+  /** The verified organization: from the credential, or with the root key from the path. Access of kind `org` only. */
+  org: OrgIdentity;
+  caller: Caller;
+  params: Params;
+  query: Query;
+  body: Body;
+  requestId: string;
+  traceparent: string | undefined;
+  /** Value of `X-User-ID`: a claim, never an identity. */
+  claimedUser: string | undefined;
+}
+
+/** An answer whose status or headers are not the declared ones. */
+export class Reply<T = unknown> {
+  readonly status: number;
+  readonly body: T;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, body: T, headers: Readonly<Record<string, string>> = {}) {
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}
+
+export type Answer<T> = T | Reply<T>;
+
+/** What an operation in several steps is given: each `commit` is one transaction; the last one holds `conclude`. */
+export interface Effects<T> {
+  commit<R>(body: (change: Change) => Promise<R>): Promise<R>;
+  /** Reads what `conclude` writes; before the first write of the transaction that concludes. */
+  prepare(change: Change): Promise<void>;
+  /** Writes audit row and idempotency record of this request into the transaction. */
+  conclude(change: Change, answer: Answer<T>, details?: AuditDetails): void;
+}
+
+/** Overrides of the declared audit row, known only when the work is done. */
+export interface AuditDetails {
+  action?: string;
+  resourceId?: string;
+  org?: OrgIdentity;
+  details?: Record<string, unknown>;
+}
+
+export interface AuditDeclaration<Request> {
+  /** `noun.verb_past`. */
+  action: string;
+  operation: "CREATE" | "UPDATE" | "DELETE" | "EXECUTE" | "ROTATE" | "READ";
+  resourceType: string;
+  resourceId?: (request: Request) => string;
+}
+
+/** Names of the parameters in a path template. */
+export type ParamsOf<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? { [Key in Name | keyof ParamsOf<Rest>]: string }
+  : Record<never, string>;
+
+export interface HttpDeclaration<
+  Path extends string,
+  Query extends TSchema,
+  Body extends TSchema,
+  Response extends TSchema,
+  Uses extends PortName,
+> {
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  path: Path;
+  /** Further paths of older clients, with the same parameters. */
+  aliases?: readonly string[];
+  summary: string;
+  access: Access;
+  uses: readonly Uses[];
+  query?: Query;
+  body?: Body;
+  response: Response;
+  /** Success statuses; the first is the default. */
+  statuses?: readonly number[];
+  /** Codes beyond the common ones, for the OpenAPI document. */
+  errors?: readonly string[];
+  /** The answer holds a secret: its stored copy is sealed. */
+  secretAnswer?: boolean;
+  /** Exact limit per organization (or root key) and minute. */
+  perMinute?: number;
+  /** Answers that are not JSON (`/metrics`). */
+  contentType?: string;
+  audit?: AuditDeclaration<HttpRequest<ParamsOf<Path>, Static<Query>, Static<Body>>>;
+  handle?: (
+    request: HttpRequest<ParamsOf<Path>, Static<Query>, Static<Body>>,
+    given: Given<Uses>,
+  ) => Promise<Answer<Static<Response>>>;
+  change?: (
+    request: HttpRequest<ParamsOf<Path>, Static<Query>, Static<Body>>,
+    change: Change,
+    given: Given<Uses>,
+  ) => Promise<Answer<Static<Response>>>;
+  steps?: (
+    request: HttpRequest<ParamsOf<Path>, Static<Query>, Static<Body>>,
+    effects: Effects<Static<Response>>,
+    given: Given<Uses>,
+  ) => Promise<Answer<Static<Response>>>;
+  memory?: Memory;
+  timeoutSeconds?: number;
+  concurrency?: number;
+  minInstances?: number;
+}
+
+type Memory = "256MiB" | "512MiB" | "1GiB" | "2GiB" | "4GiB";
+
+/** A declaration as the runtime handles it, its types forgotten. */
+export type AnyHttpDeclaration = HttpDeclaration<string, TSchema, TSchema, TSchema, PortName>;
+
+export interface HttpFunction {
+  kind: "http";
+  declaration: AnyHttpDeclaration;
+}
+
+export interface TopicMessage<Payload> {
+  payload: Payload;
+  attributes: Readonly<Record<string, string>>;
+  messageId: string;
+  deliveryAttempt: number;
+}
+
+export interface TopicDeclaration<Message extends TSchema, Uses extends PortName> {
+  topic: string;
+  message: Message;
+  uses: readonly Uses[];
+  policy?: Partial<SubscriptionPolicy>;
+  handle: (message: TopicMessage<Static<Message>>, given: Given<Uses>) => Promise<void>;
+  memory?: Memory;
+  timeoutSeconds?: number;
+  concurrency?: number;
+}
+
+export interface TopicFunction {
+  kind: "topic";
+  declaration: TopicDeclaration<TSchema, PortName>;
+}
+
+export interface ScheduledDeclaration<Uses extends PortName> {
+  /** Five fields, UTC. */
+  cron: string;
+  uses: readonly Uses[];
+  handle: (tick: { at: Date }, given: Given<Uses>) => Promise<void>;
+  memory?: Memory;
+  timeoutSeconds?: number;
+}
+
+export interface ScheduledFunction {
+  kind: "scheduled";
+  declaration: ScheduledDeclaration<PortName>;
+}
+
+export type AnyFunction = HttpFunction | TopicFunction | ScheduledFunction;
+
+/** Declares an endpoint. Exactly one of `handle` (reads), `change` (one transaction) and `steps` (several) does the work. */
+export function httpFunction<
+  const Path extends string,
+  Query extends TSchema,
+  Body extends TSchema,
+  Response extends TSchema,
+  const Uses extends PortName,
+>(declaration: HttpDeclaration<Path, Query, Body, Response, Uses>): HttpFunction {
+  const ways = [declaration.handle, declaration.change, declaration.steps].filter((way) => way !== undefined);
+  if (ways.length !== 1)
+    throw new Error(`${declaration.method} ${declaration.path}: declare exactly one of handle, change, steps`);
+  if (declaration.handle === undefined && declaration.audit === undefined) {
+    throw new Error(`${declaration.method} ${declaration.path}: what changes something declares its audit row`);
+  }
+  return { kind: "http", declaration: declaration as unknown as AnyHttpDeclaration };
+}
+
+/** Declares what is done with the messages of one topic. */
+export function topicFunction<Message extends TSchema, const Uses extends PortName>(
+  declaration: TopicDeclaration<Message, Uses>,
+): TopicFunction {
+  return { kind: "topic", declaration: declaration as unknown as TopicDeclaration<TSchema, PortName> };
+}
+
+/** Declares what the clock starts. Cloud Scheduler (or the local host) publishes to the topic `tick-<function name>`. */
+export function scheduledFunction<const Uses extends PortName>(
+  declaration: ScheduledDeclaration<Uses>,
+): ScheduledFunction {
+  return { kind: "scheduled", declaration: declaration as unknown as ScheduledDeclaration<PortName> };
+}
+
+/** The ports a function's bundle holds: those it names, and the document store where a credential has to be looked up. */
+export function portsOf(fn: AnyFunction): PortName[] {
+  const named = new Set<PortName>(fn.declaration.uses);
+  if (fn.kind === "http" && (fn.declaration.access.kind === "org" || fn.declaration.access.kind === "any"))
+    named.add("documents");
+  if (fn.kind === "http" && fn.declaration.handle === undefined) {
+    named.add("documents");
+    named.add("topics");
+  }
+  // A message that cannot be read is handed to the topic `dead-letter`.
+  if (fn.kind === "topic") named.add("topics");
+  return [...named].sort();
+}
+
+/** How every subscription of ours behaves unless its function says otherwise (`pipelines.md` 7). */
+export const defaultSubscriptionPolicy: SubscriptionPolicy = {
+  ackDeadlineSeconds: 600,
+  minimumBackoffSeconds: 10,
+  maximumBackoffSeconds: 600,
+  maximumDeliveries: 10,
+};
+
+/** The topic that feeds the function; undefined for an endpoint. */
+export function topicOf(name: string, fn: AnyFunction): string | undefined {
+  if (fn.kind === "http") return undefined;
+  return fn.kind === "topic" ? fn.declaration.topic : `tick-${name}`;
+}

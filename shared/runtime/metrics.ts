@@ -1,0 +1,45 @@
+/**
+ * Counters and histograms of this process. In embedded mode they feed `/metrics`; a cloud function sees only its own
+ * process, so there they go nowhere and the figures come from the log lines. No label carries an organization.
+ */
+export interface Metrics {
+  count(name: MetricName, labels: Record<string, string>): void;
+  observe(name: MetricName, labels: Record<string, string>, seconds: number): void;
+  /** Prometheus text. */
+  text(): Promise<string>;
+}
+
+export const metricDefinitions = {
+  ca_requests_total: { kind: "counter", help: "Requests by function and status", labels: ["function", "status"] },
+  ca_request_seconds: { kind: "histogram", help: "Latency of requests by function", labels: ["function"] },
+  ca_messages_total: { kind: "counter", help: "Messages by function and outcome", labels: ["function", "outcome"] },
+  ca_runs_total: { kind: "counter", help: "Runs that ended", labels: ["provider", "status", "trigger", "code"] },
+  ca_quota_refusals_total: { kind: "counter", help: "Reservations refused by limit", labels: ["limit"] },
+  ca_publications_total: { kind: "counter", help: "Ledger publications by kind", labels: ["kind"] },
+  ca_fence_refusals_total: { kind: "counter", help: "Days not published because newer data stands", labels: [] },
+  ca_recoveries_total: { kind: "counter", help: "Runs taken over after a dead lease", labels: [] },
+  ca_provider_calls_total: { kind: "counter", help: "Provider calls by status", labels: ["provider", "status"] },
+  ca_provider_call_seconds: { kind: "histogram", help: "Latency of provider calls", labels: ["provider"] },
+} as const;
+
+export type MetricName = keyof typeof metricDefinitions;
+
+export const noMetrics: Metrics = { count: () => {}, observe: () => {}, text: async () => "" };
+
+/** Prometheus registry of this process. */
+export async function prometheusMetrics(): Promise<Metrics> {
+  const { Counter, Histogram, Registry } = await import("prom-client");
+  const registry = new Registry();
+  const counters = new Map<string, InstanceType<typeof Counter>>();
+  const histograms = new Map<string, InstanceType<typeof Histogram>>();
+  for (const [name, { kind, help, labels }] of Object.entries(metricDefinitions)) {
+    const options = { name, help, labelNames: [...labels], registers: [registry] };
+    if (kind === "counter") counters.set(name, new Counter(options));
+    else histograms.set(name, new Histogram({ ...options, buckets: [0.005, 0.02, 0.05, 0.1, 0.3, 1, 3, 10, 60] }));
+  }
+  return {
+    count: (name, labels) => counters.get(name)?.inc(labels),
+    observe: (name, labels, seconds) => histograms.get(name)?.observe(labels, seconds),
+    text: () => registry.metrics(),
+  };
+}

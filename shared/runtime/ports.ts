@@ -1,0 +1,79 @@
+import type { Clock } from "#shared/platform/clock.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
+import type { Ids } from "#shared/platform/ids.ts";
+import type { Keys } from "#shared/platform/keys/keys.ts";
+import type { Objects } from "#shared/platform/objects/objects.ts";
+import type { Topics } from "#shared/platform/topics/topics.ts";
+import type { Warehouse } from "#shared/platform/warehouse/warehouse.ts";
+import type { Catalogue } from "./catalogue.ts";
+import type { Configuration } from "./config.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What a function may name in `uses`. */
+export interface Ports {
+  documents: Documents;
+  warehouse: Warehouse;
+  topics: Topics;
+  objects: Objects;
+  keys: Keys;
+  catalogue: Catalogue;
+}
+
+export type PortName = keyof Ports;
+
+export const portNames = [
+  "documents",
+  "warehouse",
+  "topics",
+  "objects",
+  "keys",
+  "catalogue",
+] as const satisfies readonly PortName[];
+
+/** What every function is given without asking. */
+export interface Surroundings {
+  clock: Clock;
+  ids: Ids;
+  log: Log;
+  metrics: Metrics;
+  config: Configuration;
+}
+
+/** The ports a function named, and its surroundings. */
+export type Given<Uses extends PortName> = Pick<Ports, Uses> & Surroundings;
+
+/** Makes the adapter of one port; called at most once per process, at the first use of the port. */
+export type PortLoader<Name extends PortName> = () => Promise<Ports[Name]>;
+
+export type PortLoaders = { [Name in PortName]?: PortLoader<Name> };
+
+/**
+ * A port whose adapter is imported and built at the first call of one of its verbs, so that a request which needs none
+ * of them pays for none. A failed build is forgotten: the next call tries again. All verbs of a port are asynchronous.
+ */
+export function lazyPort<Name extends PortName>(load: PortLoader<Name>): Ports[Name] {
+  let building: Promise<Ports[Name]> | undefined;
+  const port = (): Promise<Ports[Name]> => {
+    building ??= load().catch((error: unknown) => {
+      building = undefined;
+      throw error;
+    });
+    return building;
+  };
+  const verbs = new Map<string | symbol, unknown>();
+  const handler: ProxyHandler<object> = {
+    get(_target, verb) {
+      // A promise-like port would be unwrapped by `await`.
+      if (verb === "then") return undefined;
+      if (!verbs.has(verb)) {
+        verbs.set(verb, async (...args: unknown[]) => {
+          const adapter = (await port()) as unknown as Record<string | symbol, (...given: unknown[]) => unknown>;
+          return adapter[verb]?.(...args);
+        });
+      }
+      return verbs.get(verb);
+    },
+  };
+  return new Proxy({}, handler) as Ports[Name];
+}

@@ -1,0 +1,89 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import findMyWay, { type HTTPMethod } from "find-my-way";
+import type { Route } from "./catalogue.ts";
+import type { Surroundings } from "./ports.ts";
+import { bodyLimitBytes, bodyTooLarge, type FrameworkRequest } from "./request.ts";
+import { errorOutcome, respond } from "./respond.ts";
+
+/** Gives the test server of a function; `undefined` for a name that is not served. */
+export type ServerOf = (functionName: string) => Server;
+
+/**
+ * The local front door: finds the function that a path belongs to - a literal segment wins over a parameter, leftmost
+ * first - and hands the request to its functions-framework server. What no route takes goes to `not-found`.
+ */
+export function localRouter(
+  routes: readonly Route[],
+  serverOf: ServerOf,
+  surroundings: Surroundings,
+): (request: IncomingMessage, response: ServerResponse) => void {
+  const tables = routingTables(routes);
+  return (request, response) => {
+    const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
+    const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
+    const name = tables.find(method, path) ?? "not-found";
+    void pass(request, response, () => serverOf(name), surroundings);
+  };
+}
+
+function routingTables(routes: readonly Route[]): { find(method: string, path: string): string | undefined } {
+  const router = findMyWay({
+    caseSensitive: true,
+    ignoreTrailingSlash: false,
+    onBadUrl: () => {},
+    maxParamLength: 2000,
+  });
+  for (const route of routes) {
+    const path = route.path.replace(/\{(\w+)\}/g, ":$1");
+    router.on(route.method as HTTPMethod, path, () => {}, { functionName: route.functionName });
+  }
+  const find = (method: string, path: string): string | undefined => {
+    const match = router.find(method as HTTPMethod, path);
+    return (match?.store as { functionName: string } | undefined)?.functionName;
+  };
+  return {
+    find: (method, path) =>
+      method === "OPTIONS"
+        ? ["GET", "POST", "PUT", "PATCH", "DELETE"].map((each) => find(each, path)).find(Boolean)
+        : find(method, path),
+  };
+}
+
+async function pass(
+  request: FrameworkRequest,
+  response: ServerResponse,
+  server: () => Server,
+  surroundings: Surroundings,
+): Promise<void> {
+  try {
+    request.rawBody = await readBody(request);
+    server().emit("request", request, response);
+  } catch (error) {
+    const requestId = surroundings.ids.newId("req");
+    response.setHeader("connection", "close");
+    respond(response, errorOutcome(error, requestId, surroundings.log), {
+      requestId,
+      origin: undefined,
+      config: surroundings.config,
+      isHead: false,
+    });
+  }
+}
+
+/** Reads the body within the limit, before any parser sees it. */
+function readBody(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers["content-length"] ?? 0) > bodyLimitBytes) return reject(bodyTooLarge());
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > bodyLimitBytes) {
+        request.pause();
+        reject(bodyTooLarge());
+      } else chunks.push(chunk);
+    });
+    request.once("end", () => resolve(Buffer.concat(chunks)));
+    request.once("error", reject);
+  });
+}

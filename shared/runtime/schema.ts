@@ -1,0 +1,158 @@
+import { type ObjectOptions, type Static, type TObject, type TProperties, type TSchema, Type } from "@sinclair/typebox";
+import type { Ajv, ErrorObject, ValidateFunction } from "ajv";
+import { AppError, type FieldProblem } from "./errors.ts";
+
+/** An object that refuses unknown members. */
+export function strictObject<T extends TProperties>(properties: T, options: ObjectOptions = {}): TObject<T> {
+  return Type.Object(properties, { ...options, additionalProperties: false });
+}
+
+/** Enumeration accepted in any case, answered in its canonical case. */
+export function choice<T extends string>(values: readonly T[], options: Record<string, unknown> = {}) {
+  return Type.Unsafe<T>(Type.String({ enum: values, anyCase: true, ...options }));
+}
+
+export function nullable<T extends TSchema>(schema: T) {
+  return Type.Union([schema, Type.Null()]);
+}
+
+/** Text as people type it: no control or bidi-override characters. */
+export function plainText(minLength: number, maxLength: number, options: Record<string, unknown> = {}) {
+  return Type.String({ minLength, maxLength, format: "plain-text", ...options });
+}
+
+type Way = "body" | "query" | "response";
+
+interface Compilers {
+  body: Ajv;
+  query: Ajv;
+  response: Ajv;
+}
+
+let compilers: Promise<Compilers> | undefined;
+const compiled = new WeakMap<TSchema, Partial<Record<Way, ValidateFunction>>>();
+
+// Control characters, lone surrogates and the marks that reverse the direction of the text around them.
+const unprintable = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u;
+
+async function ajvOf(way: Way): Promise<Ajv> {
+  compilers ??= (async () => {
+    const [{ Ajv: AjvClass }, { default: addFormats }] = await Promise.all([import("ajv"), import("ajv-formats")]);
+    const make = (options: object): Ajv => {
+      const ajv = new AjvClass({ allErrors: true, useDefaults: true, strict: false, ...options });
+      (addFormats as unknown as (target: Ajv) => void)(ajv);
+      ajv.addFormat("plain-text", { type: "string", validate: (text: string) => !unprintable.test(text) });
+      return ajv;
+    };
+    return { body: make({}), query: make({ coerceTypes: true }), response: make({ useDefaults: false }) };
+  })();
+  return (await compilers)[way];
+}
+
+async function validatorOf(schema: TSchema, way: Way): Promise<ValidateFunction> {
+  const known = compiled.get(schema) ?? {};
+  compiled.set(schema, known);
+  known[way] ??= (await ajvOf(way)).compile(schema);
+  return known[way];
+}
+
+/** The body as its schema describes it; 422 `INVALID_BODY` names every problem. Older names (`alsoAs`) are renamed first. */
+export async function validBody<T extends TSchema>(schema: T, body: unknown): Promise<Static<T>> {
+  const problems: FieldProblem[] = [];
+  const renamed = canonical(schema, body, "", problems);
+  const validate = await validatorOf(schema, "body");
+  if (!validate(renamed)) problems.push(...fieldProblems(validate.errors));
+  problems.push(...unreadableText(renamed, ""));
+  if (problems.length > 0)
+    throw new AppError("INVALID_BODY", summary("The body is not valid", problems), { fields: problems });
+  return renamed as Static<T>;
+}
+
+/** The query parameters as their schema describes them; 400 `INVALID_PARAMETER` names every problem, unknown names too. */
+export async function validQuery<T extends TSchema>(schema: T, query: URLSearchParams): Promise<Static<T>> {
+  const problems: FieldProblem[] = [];
+  const given: Record<string, unknown> = {};
+  for (const name of new Set(query.keys())) {
+    const values = query.getAll(name);
+    if (values.length > 1) problems.push({ path: `/${name}`, problem: "must be given once" });
+    given[name] = values[0] ?? "";
+  }
+  const renamed = canonical(schema, given, "", problems);
+  const validate = await validatorOf(schema, "query");
+  if (!validate(renamed)) problems.push(...fieldProblems(validate.errors));
+  problems.push(...unreadableText(renamed, ""));
+  if (problems.length > 0)
+    throw new AppError("INVALID_PARAMETER", summary("A query parameter is not valid", problems), { fields: problems });
+  return renamed as Static<T>;
+}
+
+/** What of an answer does not fit its declared schema. */
+export async function responseProblems(schema: TSchema, body: unknown): Promise<FieldProblem[]> {
+  const validate = await validatorOf(schema, "response");
+  return validate(body) ? [] : fieldProblems(validate.errors);
+}
+
+function summary(start: string, problems: readonly FieldProblem[]): string {
+  const first = problems[0];
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more, see fields)` : "";
+  return `${start}: ${first?.path || "/"} ${first?.problem}${more}.`;
+}
+
+function fieldProblems(errors: readonly ErrorObject[] | null | undefined): FieldProblem[] {
+  // A failed union reports every branch; the branches' own "must be null" only confuses.
+  const telling = (errors ?? []).filter((error) => !(error.keyword === "type" && error.params["type"] === "null"));
+  return telling.filter((error) => error.keyword !== "anyOf" || telling.length === 1).map(problemOf);
+}
+
+function problemOf(error: ErrorObject): FieldProblem {
+  const { keyword, params, instancePath } = error;
+  if (keyword === "additionalProperties")
+    return { path: `${instancePath}/${params["additionalProperty"]}`, problem: "is unknown" };
+  if (keyword === "required") return { path: `${instancePath}/${params["missingProperty"]}`, problem: "is required" };
+  if (keyword === "enum")
+    return { path: instancePath, problem: `must be one of ${(params["allowedValues"] as string[]).join(", ")}` };
+  if (keyword === "format" && params["format"] === "plain-text")
+    return { path: instancePath, problem: "must not hold control characters" };
+  return { path: instancePath, problem: error.message ?? "is not valid" };
+}
+
+/** Renames older field names and folds the case of enumerations, following the schema's annotations. */
+function canonical(schema: TSchema, value: unknown, path: string, problems: FieldProblem[]): unknown {
+  if (schema["anyCase"] === true && typeof value === "string") {
+    const values = schema["enum"] as string[];
+    return values.find((candidate) => candidate.toLowerCase() === value.toLowerCase()) ?? value;
+  }
+  if (!isRecord(value) || !isRecord(schema["properties"])) return value;
+  const properties = schema["properties"] as Record<string, TSchema>;
+  const renamed: Record<string, unknown> = Object.assign(Object.create(null), value);
+  for (const [name, property] of Object.entries(properties)) {
+    for (const older of (property["alsoAs"] as string[] | undefined) ?? []) {
+      if (!(older in renamed)) continue;
+      if (name in renamed && JSON.stringify(renamed[name]) !== JSON.stringify(renamed[older])) {
+        problems.push({ path: `${path}/${older}`, problem: `contradicts ${name}` });
+      }
+      renamed[name] = renamed[older];
+      delete renamed[older];
+    }
+    if (name in renamed) renamed[name] = canonical(property, renamed[name], `${path}/${name}`, problems);
+  }
+  return renamed;
+}
+
+/** NUL and lone surrogates can be stored nowhere, whatever the field. */
+function unreadableText(value: unknown, path: string): FieldProblem[] {
+  if (typeof value === "string") {
+    return /[\u0000\p{Cs}]/u.test(value) ? [{ path, problem: "must not hold NUL or half characters" }] : [];
+  }
+  if (Array.isArray(value)) return value.flatMap((item, index) => unreadableText(item, `${path}/${index}`));
+  if (isRecord(value))
+    return Object.entries(value).flatMap(([name, item]) => [
+      ...unreadableText(name, path),
+      ...unreadableText(item, `${path}/${name}`),
+    ]);
+  return [];
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,103 @@
+import type { ServerResponse } from "node:http";
+import { readPush } from "#shared/platform/topics/push-message.ts";
+import type { Delivery } from "#shared/platform/topics/topics.ts";
+import { type ScheduledFunction, type TopicFunction, topicOf } from "./declaration.ts";
+import { AppError, isAppError } from "./errors.ts";
+import type { NodeHandler } from "./http-handler.ts";
+import type { Given, PortName } from "./ports.ts";
+import { assertPushIdentity } from "./push-identity.ts";
+import type { FrameworkRequest } from "./request.ts";
+import { validBody } from "./schema.ts";
+
+type AnyGiven = Given<PortName>;
+
+/**
+ * A function that Pub/Sub pushes to. 204 acknowledges; 503 asks for redelivery with backoff. What can never be read is
+ * handed to the topic `dead-letter` with the reason and acknowledged.
+ */
+export function topicHandler(name: string, fn: TopicFunction | ScheduledFunction, given: AnyGiven): NodeHandler {
+  return async (request, response) => {
+    const startedAt = performance.now();
+    let delivery: Delivery | undefined;
+    let outcome: "done" | "retried" | "dead" | "refused" = "done";
+    try {
+      await assertPushIdentity(request.headers, given.config);
+      delivery = readPush(parsed(request), request.headers, topicOf(name, fn));
+      await deliver(fn, delivery, given);
+    } catch (error) {
+      outcome = await failed(error, { name, delivery, request, given });
+    }
+    given.metrics.count("ca_messages_total", { function: name, outcome });
+    given.log.info(
+      {
+        function: name,
+        message_id: delivery?.messageId,
+        attempt: delivery?.deliveryAttempt,
+        outcome,
+        duration_ms: Math.round(performance.now() - startedAt),
+      },
+      "message",
+    );
+    answer(response, outcome === "refused" ? 401 : outcome === "retried" ? 503 : 204);
+  };
+}
+
+async function deliver(fn: TopicFunction | ScheduledFunction, delivery: Delivery, given: AnyGiven): Promise<void> {
+  if (fn.kind === "scheduled") return fn.declaration.handle({ at: given.clock.now() }, given);
+  const payload: unknown = await validBody(fn.declaration.message, delivery.payload).catch((cause: unknown) => {
+    throw new AppError("MESSAGE_MALFORMED", cause instanceof Error ? cause.message : "unreadable", { cause });
+  });
+  const { attributes, messageId, deliveryAttempt } = delivery;
+  return fn.declaration.handle({ payload, attributes, messageId, deliveryAttempt }, given);
+}
+
+function parsed(request: FrameworkRequest): unknown {
+  try {
+    return JSON.parse((request.rawBody ?? Buffer.alloc(0)).toString("utf8"));
+  } catch (cause) {
+    throw new AppError("MESSAGE_MALFORMED", "The message is not JSON.", { cause });
+  }
+}
+
+interface Failure {
+  name: string;
+  delivery: Delivery | undefined;
+  request: FrameworkRequest;
+  given: AnyGiven;
+}
+
+async function failed(error: unknown, failure: Failure): Promise<"retried" | "dead" | "refused"> {
+  const { name, delivery, given } = failure;
+  if (isAppError(error, "UNAUTHENTICATED")) return "refused";
+  const reason = error instanceof Error ? error.message : String(error);
+  given.log.error(
+    {
+      function: name,
+      message_id: delivery?.messageId,
+      reason,
+      stack: error instanceof Error ? error.stack : undefined,
+    },
+    "message failed",
+  );
+  if (!isAppError(error, "MESSAGE_MALFORMED")) return "retried";
+  const payload = delivery?.payload ?? {
+    text: (failure.request.rawBody ?? Buffer.alloc(0)).toString("utf8").slice(0, 10_000),
+  };
+  const attributes = {
+    ...delivery?.attributes,
+    reason: reason.slice(0, 500),
+    function: name,
+    messageId: delivery?.messageId ?? given.ids.newId("mal"),
+  };
+  try {
+    await given.topics.publish([{ topic: "dead-letter", payload, attributes }]);
+    return "dead";
+  } catch {
+    return "retried";
+  }
+}
+
+function answer(response: ServerResponse, status: number): void {
+  response.statusCode = status;
+  response.end();
+}
