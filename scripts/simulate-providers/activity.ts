@@ -13,7 +13,8 @@ const spikeEvery = 45;
 export function activity(day: number): bigint {
   const age = day - growthEpoch;
   const steps = BigInt(Math.abs(age));
-  const grown = age < 0 ? (activityScale * 1000n ** steps) / 1003n ** steps : (activityScale * 1003n ** steps) / 1000n ** steps;
+  const grown =
+    age < 0 ? (activityScale * 1000n ** steps) / 1003n ** steps : (activityScale * 1003n ** steps) / 1000n ** steps;
   const calmed = isWeekend(day) ? (grown * 3n) / 10n : grown;
   return isSpike(day) ? calmed * 6n : calmed;
 }

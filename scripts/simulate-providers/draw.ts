@@ -3,12 +3,7 @@ import { createHash } from "node:crypto";
 /** Four independent 64-bit numbers that depend on nothing but the parts: the only source of variety in the simulated data. */
 export function draw(...parts: (string | number)[]): [bigint, bigint, bigint, bigint] {
   const digest = createHash("sha256").update(parts.join("\u001f"), "utf8").digest();
-  return [
-    digest.readBigUInt64BE(0),
-    digest.readBigUInt64BE(8),
-    digest.readBigUInt64BE(16),
-    digest.readBigUInt64BE(24),
-  ];
+  return [digest.readBigUInt64BE(0), digest.readBigUInt64BE(8), digest.readBigUInt64BE(16), digest.readBigUInt64BE(24)];
 }
 
 /** Maps 64 bits to an integer from `low` to `high`, both included. */

@@ -25,6 +25,15 @@ export function writeJson(value: Json): string {
   return `{${members.join(",")}}`;
 }
 
+/** A value from JSON.parse as Json; for echoing what a caller sent, never for money. */
+export function fromParsed(value: unknown): Json {
+  if (typeof value === "number") return Number.isSafeInteger(value) ? value : new NumberLiteral(value.toFixed(6));
+  if (Array.isArray(value)) return value.map(fromParsed);
+  if (typeof value !== "object" || value === null)
+    return typeof value === "string" || typeof value === "boolean" ? value : null;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, fromParsed(member)]));
+}
+
 /** True for a JSON object: no array, no number literal, not null. */
 export function isJsonObject(value: Json | undefined): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof NumberLiteral);

@@ -31,7 +31,8 @@ export function createRequestLog(): RequestLog {
     list: ({ provider, account }) =>
       entries.filter(
         (entry) =>
-          (provider === undefined || entry.provider === provider) && (account === undefined || entry.account === account),
+          (provider === undefined || entry.provider === provider) &&
+          (account === undefined || entry.account === account),
       ),
     clear: () => {
       entries = [];

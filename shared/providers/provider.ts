@@ -106,8 +106,8 @@ export interface FocusContext {
   rows: Record<string, readonly Row[]>;
 }
 
-/** Pure: raw rows of one run in, rows of `cost_data_standard` out. */
-export type FocusProcessor = (context: FocusContext) => Pulled;
+/** Raw rows of one run in, rows of `cost_data_standard` out; calls no provider. */
+export type FocusProcessor = (context: FocusContext) => Promise<Pulled>;
 
 /** The public face of a provider room. */
 export interface ProviderAdapter {

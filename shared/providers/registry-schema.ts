@@ -1,13 +1,19 @@
 import { type Static, Type } from "@sinclair/typebox";
 
 const closed = { additionalProperties: false };
-const texts = (pattern?: string) => Type.Array(Type.String(pattern ? { pattern } : { minLength: 1 }), { default: [], uniqueItems: true });
+const texts = (pattern?: string) =>
+  Type.Array(Type.String(pattern ? { pattern } : { minLength: 1 }), { default: [], uniqueItems: true });
 
 const Credential = Type.Object(
   {
-    kind: Type.Union([Type.Literal("api_key"), Type.Literal("service_account_json"), Type.Literal("key_pair"), Type.Literal("none")]),
+    kind: Type.Union([
+      Type.Literal("api_key"),
+      Type.Literal("service_account_json"),
+      Type.Literal("key_pair"),
+      Type.Literal("none"),
+    ]),
     /** Regular expression over the trimmed secret; checked without network. */
-    shape: Type.Optional(Type.String({ format: "regex", maxLength: 200 })),
+    shape: Type.Optional(Type.String({ maxLength: 200 })),
     public_prefixes: texts(),
     max_bytes: Type.Integer({ minimum: 0, maximum: 65_536, default: 65_536 }),
   },
@@ -15,7 +21,11 @@ const Credential = Type.Object(
 );
 
 const Service = Type.Object(
-  { name: Type.String({ minLength: 1 }), category: Type.String({ minLength: 1 }), subcategory: Type.String({ minLength: 1 }) },
+  {
+    name: Type.String({ minLength: 1 }),
+    category: Type.String({ minLength: 1 }),
+    subcategory: Type.String({ minLength: 1 }),
+  },
   closed,
 );
 

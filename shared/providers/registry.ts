@@ -1,5 +1,4 @@
 import { Ajv, type ErrorObject } from "ajv";
-import { fullFormats } from "ajv-formats/dist/formats.js";
 import { AppError, type FieldProblem } from "#shared/runtime/errors.ts";
 import { type ProviderEntry, ProviderFacts } from "./registry-schema.ts";
 
@@ -13,14 +12,16 @@ export interface Registry {
 }
 
 /**
- * Checks the content of `configs/system/providers.yml` and indexes it. Throws `CONFIGURATION_INVALID` whose `fields` list
+ * Checks the content of `configs/system/providers.yml` and indexes it. Throws `CONFIG_FILE_INVALID` whose `fields` list
  * every fault with its JSON pointer.
  */
 export function providerRegistry(content: unknown): Registry {
   const facts = structuredClone(content);
   const faults = schemaFaults(facts);
   if (faults.length > 0) throw invalid(faults);
-  const entries = Object.entries(facts as Record<string, ProviderFacts>).map(([slug, entry]) => Object.freeze({ ...entry, slug }));
+  const entries = Object.entries(facts as Record<string, ProviderFacts>).map(([slug, entry]) =>
+    Object.freeze({ ...entry, slug }),
+  );
   const byName = new Map<string, ProviderEntry>();
   const further = entries.flatMap((entry) => [...entryFaults(entry), ...nameFaults(entry, byName)]);
   if (further.length > 0) throw invalid(further);
@@ -32,13 +33,19 @@ export function providerRegistry(content: unknown): Registry {
       return entry;
     },
     acceptsShape: ({ credential }, secret) =>
-      Buffer.byteLength(secret) <= credential.max_bytes && (credential.shape === undefined || new RegExp(credential.shape, "u").test(secret)),
+      Buffer.byteLength(secret) <= credential.max_bytes &&
+      (credential.shape === undefined || new RegExp(credential.shape, "u").test(secret)),
   };
 }
 
 function schemaFaults(facts: unknown): FieldProblem[] {
-  const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true, formats: { regex: fullFormats.regex } });
-  const validate = ajv.compile({ type: "object", minProperties: 1, additionalProperties: ProviderFacts, propertyNames: { pattern: "^[a-z][a-z0-9_]{0,49}$" } });
+  const ajv = new Ajv({ allErrors: true, useDefaults: true, allowUnionTypes: true });
+  const validate = ajv.compile({
+    type: "object",
+    minProperties: 1,
+    additionalProperties: ProviderFacts,
+    propertyNames: { pattern: "^[a-z][a-z0-9_]{0,49}$" },
+  });
   if (validate(facts)) return [];
   return (validate.errors ?? []).map(fieldProblem);
 }
@@ -52,15 +59,30 @@ function fieldProblem({ instancePath, keyword, params, message }: ErrorObject): 
 function entryFaults(entry: ProviderEntry): FieldProblem[] {
   const faults: FieldProblem[] = [];
   const at = (field: string, problem: string) => faults.push({ path: `/${entry.slug}/${field}`, problem });
-  if (entry.base_url && !entry.allowed_hosts.includes(new URL(entry.base_url).hostname)) at("base_url", "its host is not in allowed_hosts");
-  if (entry.credential.kind === "api_key" && !entry.credential.shape) at("credential/shape", "an API key needs a shape");
+  if (entry.base_url && !entry.allowed_hosts.includes(new URL(entry.base_url).hostname))
+    at("base_url", "its host is not in allowed_hosts");
+  if (entry.credential.shape !== undefined && !isPattern(entry.credential.shape))
+    at("credential/shape", "not a regular expression");
+  if (entry.credential.kind === "api_key" && !entry.credential.shape)
+    at("credential/shape", "an API key needs a shape");
   if (entry.phase !== "later" && entry.pipelines.length === 0) at("pipelines", "a provider in use has a pipeline");
   for (const [pipeline, needed] of Object.entries(entry.needed_capabilities)) {
-    if (!entry.pipelines.includes(pipeline)) at(`needed_capabilities/${pipeline.replaceAll("/", "~1")}`, "no such pipeline");
+    if (!entry.pipelines.includes(pipeline))
+      at(`needed_capabilities/${pipeline.replaceAll("/", "~1")}`, "no such pipeline");
     const missing = needed.filter((name) => !entry.capabilities.includes(name));
-    if (missing.length > 0) at(`needed_capabilities/${pipeline.replaceAll("/", "~1")}`, `not among capabilities: ${missing.join(", ")}`);
+    if (missing.length > 0)
+      at(`needed_capabilities/${pipeline.replaceAll("/", "~1")}`, `not among capabilities: ${missing.join(", ")}`);
   }
   return faults;
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, "u");
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function nameFaults(entry: ProviderEntry, byName: Map<string, ProviderEntry>): FieldProblem[] {
@@ -75,5 +97,7 @@ function nameFaults(entry: ProviderEntry, byName: Map<string, ProviderEntry>): F
 
 function invalid(faults: readonly FieldProblem[]): AppError {
   const list = faults.map(({ path, problem }) => `${path}: ${problem}`).join("\n");
-  return new AppError("CONFIGURATION_INVALID", `configs/system/providers.yml is not usable:\n${list}`, { fields: faults });
+  return new AppError("CONFIG_FILE_INVALID", `configs/system/providers.yml is not usable:\n${list}`, {
+    fields: faults,
+  });
 }

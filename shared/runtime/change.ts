@@ -12,6 +12,8 @@ export interface Change extends Transaction {
   publish(message: Message, org?: OrgIdentity): void;
   /** A row of the append-only history of a table; `version` is the document's version after this change. */
   history(entry: HistoryEntry): void;
+  /** Rows of `published_batches`, the processors' own journal, in one message so that no view shows half of them. */
+  journal(datasetId: string, table: string, rows: Record<string, unknown>[]): void;
   audit(entry: AuditEntry): void;
 }
 
@@ -24,6 +26,8 @@ export interface HistoryEntry {
 
 /** Payload of a history message: rows of one table, brought to the warehouse by `history-flush`. */
 export interface HistoryMessage {
+  /** Null for the central history dataset. */
+  datasetId: string | null;
   table: string;
   rows: Record<string, unknown>[];
 }
@@ -82,6 +86,10 @@ function changeOf(tx: Transaction, ports: ChangePorts): { change: Change; flush(
     delete: (path) => tx.delete(path),
     publish: (message, org) => outbox.push({ message, org }),
     history: record,
+    journal: (datasetId, table, rows) => {
+      const payload: HistoryMessage = { datasetId, table, rows };
+      outbox.push({ message: { topic: historyTopic, payload, attributes: {} }, org: undefined });
+    },
     audit: (entry) => writeAudit(entry, ports.ids.newId("aud"), change),
   };
   const flush = (): string[] => {
@@ -96,7 +104,11 @@ function changeOf(tx: Transaction, ports: ChangePorts): { change: Change; flush(
 }
 
 function historyMessage(table: string, rows: Record<string, unknown>[], ports: ChangePorts): Message {
-  const payload: HistoryMessage = { table, rows: rows.map((row) => ({ ...row, event_id: ports.ids.newId("evt") })) };
+  const payload: HistoryMessage = {
+    datasetId: null,
+    table,
+    rows: rows.map((row) => ({ ...row, event_id: ports.ids.newId("evt") })),
+  };
   return { topic: historyTopic, payload, attributes: {} };
 }
 

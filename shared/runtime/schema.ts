@@ -142,7 +142,9 @@ function canonical(schema: TSchema, value: unknown, path: string, problems: Fiel
 /** NUL and lone surrogates can be stored nowhere, whatever the field. */
 function unreadableText(value: unknown, path: string): FieldProblem[] {
   if (typeof value === "string") {
-    return /[\u0000\p{Cs}]/u.test(value) ? [{ path, problem: "must not hold NUL or half characters" }] : [];
+    return value.includes("\0") || /\p{Cs}/u.test(value)
+      ? [{ path, problem: "must not hold NUL or half characters" }]
+      : [];
   }
   if (Array.isArray(value)) return value.flatMap((item, index) => unreadableText(item, `${path}/${index}`));
   if (isRecord(value))

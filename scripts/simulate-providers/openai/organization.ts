@@ -23,7 +23,9 @@ export interface Project {
 
 /** Projects and keys of an account, oldest first; ids depend on the account alone, so they survive a change of seed. */
 export function projectsOf(account: string): Project[] {
-  return behaviourOf(account) === "golden" ? [goldenProject()] : catalogue.projects.map((_, index) => project(account, index));
+  return behaviourOf(account) === "golden"
+    ? [goldenProject()]
+    : catalogue.projects.map((_, index) => project(account, index));
 }
 
 function project(account: string, index: number): Project {

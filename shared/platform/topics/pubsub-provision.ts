@@ -14,10 +14,11 @@ export interface ProvisionOptions {
   policy: SubscriptionPolicy;
   /** The subscription of this topic itself keeps its messages and passes nothing on. */
   deadLetterTopic: string;
+  /** Default 7, for dead letters 31, the longest that Pub/Sub allows; Google's emulator allows 7. */
+  retentionDays?: number;
 }
 
-const retentionDays = 7;
-/** The longest that Pub/Sub allows. */
+const usualRetentionDays = 7;
 const deadLetterRetentionDays = 31;
 const alreadyExists = 6;
 
@@ -44,7 +45,13 @@ async function createTopic(client: PubSub, name: string): Promise<void> {
 async function createOrUpdate(client: PubSub, options: ProvisionOptions): Promise<void> {
   const settings = subscriptionSettings(client, options);
   const isNew = await unlessPresent(client.createSubscription(options.topic, options.subscription, settings));
-  if (!isNew) await client.subscription(options.subscription).setMetadata(settings);
+  if (isNew) return;
+  const subscription = client.subscription(options.subscription);
+  const [present] = await subscription.getMetadata();
+  const { expirationPolicy, ...changeable } = settings;
+  // The emulator refuses an update that names the expiry, also when it stays as it is.
+  const isEverlasting = (present.expirationPolicy?.ttl ?? null) === null;
+  await subscription.setMetadata(isEverlasting ? changeable : { ...changeable, expirationPolicy: expirationPolicy ?? {} });
 }
 
 async function unlessPresent(creation: Promise<unknown>): Promise<boolean> {
@@ -60,10 +67,11 @@ async function unlessPresent(creation: Promise<unknown>): Promise<boolean> {
 function subscriptionSettings(client: PubSub, options: ProvisionOptions): CreateSubscriptionOptions {
   const { policy, topic, deadLetterTopic, pushIdentity, pushEndpoint } = options;
   const isLast = topic === deadLetterTopic;
+  const retentionDays = options.retentionDays ?? (isLast ? deadLetterRetentionDays : usualRetentionDays);
   return {
     pushConfig: { pushEndpoint, ...(pushIdentity === undefined ? {} : { oidcToken: pushIdentity }) },
     ackDeadlineSeconds: policy.ackDeadlineSeconds,
-    messageRetentionDuration: { seconds: (isLast ? deadLetterRetentionDays : retentionDays) * 86_400 },
+    messageRetentionDuration: { seconds: retentionDays * 86_400 },
     // Empty means never; absent would delete the subscription after 31 idle days.
     expirationPolicy: {},
     retryPolicy: {

@@ -1,0 +1,31 @@
+import { hexId } from "../draw.ts";
+import { Refusal } from "./errors.ts";
+
+/** Where a page starts. */
+export interface Position {
+  /** Unix seconds of its first bucket. */
+  readonly start: number;
+  /** Results of that bucket that an earlier page already gave. */
+  readonly skip: number;
+  /** Pages before this one, so that no cursor of a walk equals an earlier one. */
+  readonly hop: number;
+}
+
+/** An opaque cursor, bound to the query that it continues. */
+export function writeCursor({ start, skip, hop }: Position, query: string): string {
+  return `page_${Buffer.from(`${start}.${skip}.${hop}.${checksum(query)}`).toString("base64url")}`;
+}
+
+/** Throws a 400 for a cursor that this API did not give out for this query. */
+export function readCursor(cursor: string, query: string): Position {
+  const text = Buffer.from(cursor.replace(/^page_/, ""), "base64url").toString("latin1");
+  const match = /^(\d{1,12})\.(\d{1,6})\.(\d{1,6})\.([0-9a-f]{12})$/.exec(text);
+  if (match === null || !cursor.startsWith("page_") || match[4] !== checksum(query)) {
+    throw new Refusal(400, "Invalid page cursor.", { param: "page", code: "invalid_value" });
+  }
+  return { start: Number(match[1]), skip: Number(match[2]), hop: Number(match[3]) };
+}
+
+function checksum(query: string): string {
+  return hexId(12, "openai", "cursor", query);
+}

@@ -1,0 +1,36 @@
+import { Type } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { configFile } from "#shared/platform/config-files.ts";
+import { AppError } from "#shared/runtime/errors.ts";
+
+const strict = { additionalProperties: false };
+
+const CurrencyFile = Type.Object(
+  {
+    minor_digits: Type.Record(Type.String({ pattern: "^[A-Z]{3}$" }), Type.Integer({ minimum: 0, maximum: 4 }), strict),
+  },
+  strict,
+);
+
+/** Digits of the minor unit by ISO 4217 code. */
+export type MinorDigits = ReadonlyMap<string, number>;
+
+/** Reads `configs/currencies.yml`. Throws `CONFIG_FILE_INVALID`. */
+export async function loadMinorDigits(): Promise<MinorDigits> {
+  return parseMinorDigits(await configFile("currencies.yml"));
+}
+
+/** Checks the parsed file. Throws `CONFIG_FILE_INVALID` listing every fault. */
+export function parseMinorDigits(file: unknown): MinorDigits {
+  if (Value.Check(CurrencyFile, file)) return new Map(Object.entries(file.minor_digits));
+  const fields = [...Value.Errors(CurrencyFile, file)].map(({ path, message }) => ({ path, problem: message }));
+  throw new AppError("CONFIG_FILE_INVALID", "currencies.yml is not a list of minor digits", { fields });
+}
+
+/** Digits of a currency's minor unit. Throws `CURRENCY_UNKNOWN`: guessing 2 would misstate yen and dinars. */
+export function minorDigits(currencies: MinorDigits, currency: string): number {
+  const digits = currencies.get(currency);
+  if (digits === undefined)
+    throw new AppError("CURRENCY_UNKNOWN", `not an ISO 4217 currency: ${currency.slice(0, 20)}`);
+  return digits;
+}

@@ -1,0 +1,66 @@
+import pl, { type DataFrame } from "nodejs-polars";
+import { checkBatch } from "./batch-check.ts";
+import { createText, makeFolder, readText, removeFile, settle } from "./durable-files.ts";
+import { growTable } from "./parquet-datasets.ts";
+import { ALL_DAYS, type ParquetLayout } from "./parquet-layout.ts";
+import { createManifest, type Manifest, readManifest } from "./parquet-manifest.ts";
+import type { TableDefinition } from "./table.ts";
+import type { Batch } from "./warehouse.ts";
+import { conflict } from "./warehouse-errors.ts";
+
+/** Writes one file per day and, last, the manifest: before it, nothing of the batch is visible. */
+export async function writeBatch(layout: ParquetLayout, batch: Batch): Promise<void> {
+  checkBatch(batch);
+  await growTable(layout, batch);
+  if (batch.rows.height === 0 || (await isWritten(layout, batch))) return;
+  await claim(layout, batch);
+  if (!(await readManifest(layout, batch, batch.batchId))) {
+    const days: Record<string, number> = {};
+    for (const day of daysOf(batch)) days[day] = await writeDay(layout, batch, day);
+    await createManifest(layout, batch, manifestOf(batch, days));
+  }
+  // With a manifest in place the claim protects nothing more; after a failure it stays and keeps other rows away.
+  await removeFile(layout.claim(batch, batch.batchId));
+  await isWritten(layout, batch);
+}
+
+async function isWritten(layout: ParquetLayout, batch: Batch): Promise<boolean> {
+  const manifest = await readManifest(layout, batch, batch.batchId);
+  if (manifest && manifest.contentHash !== batch.contentHash) throw conflict(batch.batchId);
+  return manifest !== undefined;
+}
+
+/** Two writers of the same rows may work side by side, their files are equal; other rows must stay away. */
+async function claim(layout: ParquetLayout, batch: Batch): Promise<void> {
+  const path = layout.claim(batch, batch.batchId);
+  if (await createText(path, batch.contentHash)) return;
+  const holder = await readText(path);
+  if (holder !== undefined && holder !== batch.contentHash) throw conflict(batch.batchId);
+}
+
+function daysOf(batch: Batch): string[] {
+  const field = batch.table.partition?.field;
+  if (field === undefined) return [ALL_DAYS];
+  const days = batch.rows.getColumn(field).cast(pl.Date).unique().cast(pl.Utf8).toArray() as string[];
+  return days.sort();
+}
+
+async function writeDay(layout: ParquetLayout, batch: Batch, day: string): Promise<number> {
+  await makeFolder(layout.day(batch, day));
+  const aside = layout.aside(batch);
+  const rows = ofDay(batch.rows, batch.table, day).select(...batch.table.columns.map(({ name }) => name));
+  await rows.sinkParquet(aside, { compression: "zstd" }).collect();
+  const count = await pl.scanParquet(aside, { glob: false }).select(pl.len().alias("rows")).collect();
+  await settle(aside, layout.rows(batch, day, batch.batchId));
+  return Number(count.getColumn("rows").get(0));
+}
+
+function ofDay(rows: DataFrame, table: TableDefinition, day: string): ReturnType<DataFrame["lazy"]> {
+  if (!table.partition) return rows.lazy();
+  return rows.lazy().filter(pl.col(table.partition.field).cast(pl.Date).eq(pl.lit(day).cast(pl.Date)));
+}
+
+function manifestOf(batch: Batch, days: Record<string, number>): Manifest {
+  const columns = batch.table.columns.map(({ name, type, mode }) => ({ name, type, mode }));
+  return { batchId: batch.batchId, contentHash: batch.contentHash, rows: batch.rows.height, days, columns };
+}

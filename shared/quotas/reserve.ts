@@ -1,0 +1,189 @@
+import type { OrgIdentity } from "#shared/access/caller.ts";
+import { plans } from "#shared/organizations/plans.ts";
+import { type EffectiveSubscription, effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
+import type { Topics } from "#shared/platform/topics/topics.ts";
+import { type Change, commitChange } from "#shared/runtime/change.ts";
+import { AppError } from "#shared/runtime/errors.ts";
+import type { Surroundings } from "#shared/runtime/ports.ts";
+import { admitted, dayOf, emptyQuota, type QuotaDocument, type QuotaUnit, type Refusal, refusalOf, rolled } from "./quota.ts";
+import { quotaHistoryRow } from "./quota-history.ts";
+
+export type ReservePorts = { documents: Documents; topics: Topics } & Pick<Surroundings, "clock" | "ids" | "metrics">;
+
+/** A run that asks for a unit and a slot. Its verbs run inside the shared transaction and may run again. */
+export interface Reservation<R> {
+  runId: string;
+  /** Two reservations with the same key are one run. */
+  uniqueKey: string;
+  /** Paths that `existing` and `admit` need read. */
+  reads: readonly string[];
+  prepare(change: Change): Promise<void>;
+  /** The answer for a run that stands already; it is given before quota is looked at. */
+  existing(read: Snapshots, change: Change): R | undefined;
+  /** Throws what refuses the run for a reason other than quota. */
+  check(read: Snapshots): void;
+  admit(unit: QuotaUnit, change: Change): R;
+  /** The answer when another request of the same transaction was admitted under the same key. */
+  repeat(first: R, change: Change): R;
+}
+
+export interface Snapshots {
+  get<T extends object>(path: string): Snapshot<T> | undefined;
+}
+
+interface Waiting {
+  reservation: Reservation<unknown>;
+  resolve(answer: unknown): void;
+  reject(error: unknown): void;
+}
+
+interface Line {
+  waiting: Waiting[];
+  isMoving: boolean;
+}
+
+const maximumAdmissions = 100;
+const maximumTogether = 500;
+const lines = new WeakMap<Documents, Map<string, Line>>();
+
+export function quotaPath(org: OrgIdentity): string {
+  return `orgs/${org.key}/quota/current`;
+}
+
+export function subscriptionPath(org: OrgIdentity): string {
+  return `orgs/${org.key}/subscription/current`;
+}
+
+/**
+ * Reserves a unit and a slot for the run, exactly, for any number of processes. Requests of one organization that wait
+ * in this process share a transaction, in the order of their arrival. Throws `QUOTA_EXCEEDED` or `SUBSCRIPTION_INACTIVE`;
+ * a refusal writes nothing.
+ */
+export function reserve<R>(org: OrgIdentity, reservation: Reservation<R>, ports: ReservePorts): Promise<R> {
+  return new Promise<R>((resolve, reject) => {
+    const line = lineOf(org, ports.documents);
+    line.waiting.push({ reservation: reservation as Reservation<unknown>, resolve: resolve as (answer: unknown) => void, reject });
+    if (!line.isMoving) void move(org, line, ports);
+  });
+}
+
+function lineOf(org: OrgIdentity, documents: Documents): Line {
+  const ofStore = lines.get(documents) ?? new Map<string, Line>();
+  lines.set(documents, ofStore);
+  const line = ofStore.get(org.key) ?? { waiting: [], isMoving: false };
+  ofStore.set(org.key, line);
+  return line;
+}
+
+async function move(org: OrgIdentity, line: Line, ports: ReservePorts): Promise<void> {
+  line.isMoving = true;
+  // Whoever arrives in the same turn of the event loop shares the first transaction too.
+  await new Promise((resolve) => setImmediate(resolve));
+  while (line.waiting.length > 0) {
+    const together = line.waiting.splice(0, maximumTogether);
+    try {
+      const settled = await commitChange((change) => decideTogether(org, together, change, ports), ports);
+      line.waiting.unshift(...together.slice(settled.length));
+      settled.forEach((outcome, at) => deliver(together[at], outcome, ports));
+    } catch (error) {
+      for (const one of together) one.reject(error);
+    }
+  }
+  line.isMoving = false;
+  lines.get(ports.documents)?.delete(org.key);
+}
+
+type Outcome = { answer: unknown } | { error: unknown; refusal?: Refusal };
+
+function deliver(one: Waiting | undefined, outcome: Outcome, ports: ReservePorts): void {
+  if ("answer" in outcome) return one?.resolve(outcome.answer);
+  if (outcome.refusal !== undefined) ports.metrics.count("ca_quota_refusals_total", { limit: outcome.refusal.limit });
+  one?.reject(outcome.error);
+}
+
+/** Outcomes for the first requests of the line, at most a hundred admissions. Reads first, then all decisions and writes. */
+async function decideTogether(org: OrgIdentity, together: readonly Waiting[], change: Change, ports: ReservePorts): Promise<Outcome[]> {
+  const catalogue = await plans();
+  const paths = [...new Set(together.flatMap(({ reservation }) => reservation.reads))];
+  const [subscription, stored, ...others] = await change.getAll<object>([subscriptionPath(org), quotaPath(org), ...paths]);
+  for (const { reservation } of together) await reservation.prepare(change);
+  const byPath = new Map(others.map((snapshot) => [snapshot.path, snapshot]));
+  const read: Snapshots = { get: <T extends object>(path: string) => byPath.get(path) as Snapshot<T> | undefined };
+  const now = stored?.readAt ?? ports.clock.now();
+  const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, catalogue, now);
+  const batch = new Batch(org, effective, rolled((stored?.body as QuotaDocument | undefined) ?? emptyQuota(now), now), now);
+  const outcomes: Outcome[] = [];
+  for (const { reservation } of together) {
+    if (batch.admissions >= maximumAdmissions) break;
+    outcomes.push(batch.decide(reservation, read, change));
+  }
+  if (batch.admissions > 0) {
+    change.set<QuotaDocument>(quotaPath(org), batch.quota);
+    change.history(quotaHistoryRow(org, batch.quota, effective.limits, { version: (stored?.version ?? 0) + 1, now }));
+  }
+  return outcomes;
+}
+
+/** The state of one shared transaction while its requests are decided one after the other. */
+class Batch {
+  readonly org: OrgIdentity;
+  readonly effective: EffectiveSubscription;
+  readonly now: Date;
+  quota: QuotaDocument;
+  admissions = 0;
+  readonly admittedAs = new Map<string, unknown>();
+
+  constructor(org: OrgIdentity, effective: EffectiveSubscription, quota: QuotaDocument, now: Date) {
+    this.org = org;
+    this.effective = effective;
+    this.quota = quota;
+    this.now = now;
+  }
+
+  decide(reservation: Reservation<unknown>, read: Snapshots, change: Change): Outcome {
+    try {
+      if (!this.effective.canRun) throw subscriptionInactive(this.effective);
+      reservation.check(read);
+      const existing = reservation.existing(read, change);
+      if (existing !== undefined) return { answer: existing };
+      const first = this.admittedAs.get(reservation.uniqueKey);
+      if (first !== undefined) return { answer: reservation.repeat(first, change) };
+      const refusal = refusalOf(this.quota, this.effective.limits, this.now);
+      if (refusal !== undefined) return { error: quotaExceeded(refusal, this.now), refusal };
+      return { answer: this.admit(reservation, change) };
+    } catch (error) {
+      if (error instanceof AppError) return { error };
+      throw error;
+    }
+  }
+
+  admit(reservation: Reservation<unknown>, change: Change): unknown {
+    const taken = admitted(this.quota, reservation.runId, this.now);
+    const answer = reservation.admit(taken.unit, change);
+    this.quota = taken.quota;
+    this.admissions += 1;
+    this.admittedAs.set(reservation.uniqueKey, answer);
+    return answer;
+  }
+}
+
+export function subscriptionInactive(effective: EffectiveSubscription): AppError {
+  return new AppError("SUBSCRIPTION_INACTIVE", `The subscription is ${effective.status}; runs start again when it is ACTIVE or TRIAL.`, {
+    fields: [{ path: "/subscription/status", problem: `is ${effective.status}` }],
+  });
+}
+
+function quotaExceeded(refusal: Refusal, now: Date): AppError {
+  const { limit, limitValue, retryAfterSeconds } = refusal;
+  const messages = {
+    daily: `Daily pipeline limit of ${limitValue} is reached; it resets at 00:00 UTC.`,
+    monthly: `Monthly pipeline limit of ${limitValue} is reached; it resets on the first of the next month, 00:00 UTC (today is ${dayOf(now)}).`,
+    concurrent: `Concurrent pipeline limit of ${limitValue} is reached; a slot is free in ${retryAfterSeconds} s at the latest, or sooner.`,
+  };
+  return new AppError("QUOTA_EXCEEDED", messages[limit], {
+    retryAfterSeconds,
+    extra: { quota: limit },
+    fields: [{ path: `/quota/${limit}`, problem: `limit of ${limitValue} is reached` }],
+  });
+}
