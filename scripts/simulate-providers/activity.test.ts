@@ -2,13 +2,14 @@ import { describe, expect, test } from "vitest";
 import { activity, activityScale } from "./activity.ts";
 import { parseDay } from "./days.ts";
 
-describe("how busy a day is (providers.md 5)", () => {
+describe("how busy a day is, rounded down (providers.md 5)", () => {
   test.each([
     ["2026-01-01", 1_000_000_000n],
     ["2026-01-02", 1_003_000_000n],
     ["2026-01-03", (1_006_009_000n * 3n) / 10n],
     ["2026-01-05", 1_012_054_108n],
-    ["2025-12-31", 997_008_973n],
+    ["2025-12-31", 997_008_973n * 6n],
+    ["2025-12-30", 994_026_892n],
   ])("%s", (day, expected) => {
     expect(activity(parseDay(day))).toBe(expected);
   });

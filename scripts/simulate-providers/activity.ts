@@ -6,11 +6,22 @@ export const activityScale = 1_000_000_000n;
 const growthEpoch = parseDay("2026-01-01");
 const spikeEvery = 45;
 
+/** Exact powers of 1003 are long numbers, and every row of a day needs the same one. */
+const remembered = new Map<number, bigint>();
+
 /**
  * How busy a UTC day is, as an integer of 10^-9, with 1 on 2026-01-01 (providers.md 5): growth 0.3 % a day,
  * Saturdays and Sundays x 0.3, every 45th day x 6. Integer arithmetic only, so every machine agrees.
  */
 export function activity(day: number): bigint {
+  const known = remembered.get(day);
+  if (known !== undefined) return known;
+  const computed = activityOf(day);
+  remembered.set(day, computed);
+  return computed;
+}
+
+function activityOf(day: number): bigint {
   const age = day - growthEpoch;
   const steps = BigInt(Math.abs(age));
   const grown =
@@ -20,7 +31,7 @@ export function activity(day: number): bigint {
 }
 
 /** Every 45th day counted from 2026-01-01: 2026-02-14, 2026-03-31, ... */
-export function isSpike(day: number): boolean {
+function isSpike(day: number): boolean {
   return (((day - growthEpoch + 1) % spikeEvery) + spikeEvery) % spikeEvery === 0;
 }
 

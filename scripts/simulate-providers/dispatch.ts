@@ -11,7 +11,7 @@ import type { Simulation } from "./simulation.ts";
 import { encode, send } from "./wire.ts";
 
 /** A request to a provider, its path split into the provider's base and the rest. */
-export interface ProviderRequest {
+interface ProviderRequest {
   readonly provider: Provider;
   readonly path: string;
   readonly url: URL;

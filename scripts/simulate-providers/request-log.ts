@@ -1,4 +1,4 @@
-export interface LoggedRequest {
+interface LoggedRequest {
   /** Wall clock, so that rates and waits can be measured; the simulator's clock may stand still. */
   time: string;
   provider: string;

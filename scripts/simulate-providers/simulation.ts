@@ -4,7 +4,7 @@ import { createFaultList, type FaultList } from "./faults/fault-list.ts";
 import { createRequestLog, type RequestLog } from "./request-log.ts";
 
 export const scenarios = ["default", "wide"] as const;
-export type Scenario = (typeof scenarios)[number];
+type Scenario = (typeof scenarios)[number];
 
 export interface SimulationOptions {
   /** Default 42. */

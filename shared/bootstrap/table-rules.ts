@@ -3,7 +3,7 @@ import { definedColumns, isColumn, reportRepeatedColumns } from "./column-rules.
 import type { ColumnShape, Report, TableShape } from "./config-shapes.ts";
 import { eventKey, historyColumns } from "./history-columns.ts";
 
-export interface TableSource {
+interface TableSource {
   name: string;
   /** Where its entry stands in `config.yml`. */
   path: string;

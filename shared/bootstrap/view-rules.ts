@@ -20,7 +20,7 @@ export interface ViewColumn {
   aggregate: "count" | "min" | undefined;
 }
 
-export interface KnownTables {
+interface KnownTables {
   names: readonly string[];
   /** Without the tables that are themselves at fault, so that no fault is reported twice. */
   sources: ReadonlyMap<string, TableDefinition>;

@@ -73,6 +73,10 @@ describe("stored amounts", () => {
     expect(() => parseAmount(text)).toThrow(expect.objectContaining({ code: "AMOUNT_INVALID" }));
   });
 
+  test.each(["-0", "-0.0000000000001", "-0e5"])("keeps no sign on %s", (text) => {
+    expect(roundAmount(parseAmount(text)).isNegative()).toBe(false);
+  });
+
   test("reads back every storable amount as it was", () => {
     fc.assert(
       fc.property(units, (unit) => {

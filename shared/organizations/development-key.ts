@@ -4,8 +4,8 @@ import type { ApiKeyDocument } from "#shared/access/verify.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Keys, Sealed } from "#shared/platform/keys/keys.ts";
 import { type Configuration, isDevelopment } from "#shared/runtime/config.ts";
-import { AppError } from "#shared/runtime/errors.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
+import { AppError } from "#shared/runtime/errors.ts";
 import { strictObject } from "#shared/runtime/schema.ts";
 import { apiKeyContext } from "./onboarding.ts";
 import { type OrgDocument, orgPath } from "./organization.ts";
@@ -22,7 +22,8 @@ export async function revealDevelopmentKey(
   effects: Effects<DevelopmentKey>,
   given: { documents: Documents; keys: Keys; config: Configuration },
 ): Promise<DevelopmentKey> {
-  if (!isDevelopment(given.config)) throw new AppError("DEVELOPMENT_ONLY", "This exists on development installations only.");
+  if (!isDevelopment(given.config))
+    throw new AppError("DEVELOPMENT_ONLY", "This exists on development installations only.");
   const org = await activeOrg(slug, given.documents);
   const primary = await primaryKey(org, given.documents);
   const plaintext = await given.keys.open(primary.sealedKey, apiKeyContext(org.orgId, primary.keyId));
@@ -53,7 +54,8 @@ async function primaryKey(org: OrgIdentity, documents: Documents): Promise<ApiKe
     limit: 50,
   });
   for (const { body } of page.documents) {
-    if (body.primary && body.state === "ACTIVE" && body.sealedKey !== null) return { ...body, sealedKey: body.sealedKey };
+    if (body.primary && body.state === "ACTIVE" && body.sealedKey !== null)
+      return { ...body, sealedKey: body.sealedKey };
   }
   throw new AppError("KEY_NOT_FOUND", "There is no sealed copy of this organization's key.");
 }

@@ -49,7 +49,10 @@ export async function dryrun(request: OnboardingRequest, ports: OnboardingPorts)
 }
 
 /** The rules of the request and those that need the stores. */
-export async function fullExamination(request: OnboardingRequest, ports: OnboardingPorts): Promise<{ applicant: Applicant; results: CheckResult[] }> {
+export async function fullExamination(
+  request: OnboardingRequest,
+  ports: OnboardingPorts,
+): Promise<{ applicant: Applicant; results: CheckResult[] }> {
   const { applicant, results } = await examine(request, ports.config.DATASET_LOCATION);
   const hasForm = results.every((result) => result.check !== "slug_format" || result.status === "PASSED");
   const stored = hasForm ? await storedChecks(applicant, ports) : [];
@@ -63,7 +66,8 @@ async function storedChecks(applicant: Applicant, ports: OnboardingPorts): Promi
     keysWork(ports.keys),
   ]);
   const isFree = org === undefined || org.state === "PROVISIONING";
-  const dataset = isReady && isFree ? await ports.warehouse.describeDataset(datasetIdOf(applicant.slug, ports.config)) : undefined;
+  const dataset =
+    isReady && isFree ? await ports.warehouse.describeDataset(datasetIdOf(applicant.slug, ports.config)) : undefined;
   const isOwnDataset = dataset === undefined || dataset.label === org?.orgId;
   const result = (check: string, field: string, isRight: boolean, problem: string): CheckResult => ({
     check,

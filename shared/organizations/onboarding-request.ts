@@ -48,7 +48,10 @@ export interface CheckResult {
 const locationPattern = /^([A-Z]{2}|[a-z]+-[a-z]+\d+)$/;
 
 /** Applies every rule that needs no store; `applicant` is only meaningful when no result is FAILED. */
-export async function examine(request: OnboardingRequest, defaultLocation: string): Promise<{ applicant: Applicant; results: CheckResult[] }> {
+export async function examine(
+  request: OnboardingRequest,
+  defaultLocation: string,
+): Promise<{ applicant: Applicant; results: CheckResult[] }> {
   const [lists, catalogue, reserved] = await Promise.all([locales(), plans(), configFile("system/reserved-slugs.yml")]);
   const key = request.org_slug.toLowerCase();
   const asked = (request.subscription_plan ?? "FREE").toUpperCase();
@@ -65,21 +68,48 @@ export async function examine(request: OnboardingRequest, defaultLocation: strin
     field,
   });
   const results = [
-    check("slug_format", "/org_slug", /^[a-zA-Z0-9_]{3,50}$/.test(request.org_slug), "must be 3 to 50 letters, digits or underscores"),
+    check(
+      "slug_format",
+      "/org_slug",
+      /^[a-zA-Z0-9_]{3,50}$/.test(request.org_slug),
+      "must be 3 to 50 letters, digits or underscores",
+    ),
     check("slug_reserved", "/org_slug", !(reserved as { slugs: string[] }).slugs.includes(key), "is a reserved word"),
-    check("company_name", "/company_name", companyName.length >= 2 && companyName.length <= 200, "must have 2 to 200 characters"),
+    check(
+      "company_name",
+      "/company_name",
+      companyName.length >= 2 && companyName.length <= 200,
+      "must have 2 to 200 characters",
+    ),
     check("email_format", "/admin_email", isEmail(adminEmail), "must be an e-mail address"),
     check("plan_known", "/subscription_plan", plan !== undefined, `must be one of ${planNames.join(", ")}`),
-    localeCheck("currency_supported", ["/default_currency", "/default_country", "/default_language", "/date_format"], problems),
+    localeCheck(
+      "currency_supported",
+      ["/default_currency", "/default_country", "/default_language", "/date_format"],
+      problems,
+    ),
     localeCheck("timezone_known", ["/default_timezone"], problems),
-    check("location_allowed", "/dataset_location", locationPattern.test(location), "must be a BigQuery location such as US or europe-west1"),
+    check(
+      "location_allowed",
+      "/dataset_location",
+      locationPattern.test(location),
+      "must be a BigQuery location such as US or europe-west1",
+    ),
   ];
-  return { applicant: { slug: request.org_slug, key, companyName, adminEmail, plan: plan ?? "FREE", locale, location }, results };
+  return {
+    applicant: { slug: request.org_slug, key, companyName, adminEmail, plan: plan ?? "FREE", locale, location },
+    results,
+  };
 }
 
 function localeCheck(name: string, paths: readonly string[], problems: readonly FieldProblem[]): CheckResult {
   const found = problems.find((problem) => paths.includes(problem.path));
-  return { check: name, status: found === undefined ? "PASSED" : "FAILED", message: found?.problem ?? "ok", field: found?.path ?? paths[0] ?? "" };
+  return {
+    check: name,
+    status: found === undefined ? "PASSED" : "FAILED",
+    message: found?.problem ?? "ok",
+    field: found?.path ?? paths[0] ?? "",
+  };
 }
 
 /** One `@`, at most 254 characters, no spaces. */

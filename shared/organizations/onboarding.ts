@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { apiKeyFingerprint, apiKeyHash, makeApiKey } from "#shared/access/api-key.ts";
-import { newOrgKeys, type OrgKeysDocument, orgKeysPath } from "#shared/access/org-keys.ts";
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { newOrgKeys, type OrgKeysDocument, orgKeysPath } from "#shared/access/org-keys.ts";
 import type { ApiKeyDocument } from "#shared/access/verify.ts";
 import { ensureTables } from "#shared/bootstrap/ensure-tables.ts";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
@@ -15,10 +15,10 @@ import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { strictObject } from "#shared/runtime/schema.ts";
-import { apiKeyHistory, profileHistory, subscriptionHistory } from "./organization-history.ts";
 import { fullExamination, type OnboardingPorts } from "./dryrun.ts";
 import type { Applicant, CheckResult, OnboardingRequest } from "./onboarding-request.ts";
 import { datasetIdOf, localeAnswer, localeFields, nullableInstant, type OrgDocument, orgPath } from "./organization.ts";
+import { apiKeyHistory, profileHistory, subscriptionHistory } from "./organization-history.ts";
 import { type Plans, plans } from "./plans.ts";
 import { effectiveSubscription, type SubscriptionDocument } from "./subscription.ts";
 
@@ -68,7 +68,11 @@ type StoredApiKey = ApiKeyDocument & { sealedKey: Sealed | null };
  * Makes an organization: (1) takes the slug, (2) makes dataset and tables, (3) in one transaction everything else. After
  * a crash the same call with the same `admin_email` goes on. Never deletes or empties a dataset. Source: `organizations.md` 3.
  */
-export async function onboard(request: OnboardingRequest, effects: Effects<OnboardingReport>, given: Given): Promise<OnboardingReport> {
+export async function onboard(
+  request: OnboardingRequest,
+  effects: Effects<OnboardingReport>,
+  given: Given,
+): Promise<OnboardingReport> {
   const { applicant, results } = await fullExamination(request, given);
   refuseFailed(results);
   const { orgId, isResumed } = await effects.commit((change) => takeSlug(applicant, change, given));
@@ -87,20 +91,35 @@ function refuseFailed(results: readonly CheckResult[]): void {
   const failed = results.filter((result) => result.status === "FAILED");
   const named = (check: string): CheckResult | undefined => failed.find((result) => result.check === check);
   if (failed.length === 0) return;
-  const rules = failed.filter((result) => !["slug_available", "bootstrap_complete", "dataset_free", "keys_usable"].includes(result.check));
+  const rules = failed.filter(
+    (result) => !["slug_available", "bootstrap_complete", "dataset_free", "keys_usable"].includes(result.check),
+  );
   if (rules.length > 0) {
     const fields = rules.map(({ field, message }) => ({ path: field, problem: message }));
-    throw new AppError("INVALID_ONBOARDING", `${rules.length} checks failed; ask POST /api/v1/organizations/dryrun for all.`, { fields });
+    throw new AppError(
+      "INVALID_ONBOARDING",
+      `${rules.length} checks failed; ask POST /api/v1/organizations/dryrun for all.`,
+      { fields },
+    );
   }
-  if (named("bootstrap_complete")) throw new AppError("NOT_BOOTSTRAPPED", "The platform is not bootstrapped: call POST /api/v1/admin/bootstrap.");
+  if (named("bootstrap_complete"))
+    throw new AppError("NOT_BOOTSTRAPPED", "The platform is not bootstrapped: call POST /api/v1/admin/bootstrap.");
   if (named("slug_available")) throw new AppError("ORG_EXISTS", "An organization of this name exists.");
-  if (named("dataset_free")) throw new AppError("DATASET_EXISTS", "A dataset of this name exists and is not this organization's.");
+  if (named("dataset_free"))
+    throw new AppError("DATASET_EXISTS", "A dataset of this name exists and is not this organization's.");
   throw new AppError("KEYS_UNAVAILABLE", "The key service cannot be reached.", { retryable: true });
 }
 
-async function takeSlug(applicant: Applicant, change: Change, given: Given): Promise<{ orgId: string; isResumed: boolean }> {
+async function takeSlug(
+  applicant: Applicant,
+  change: Change,
+  given: Given,
+): Promise<{ orgId: string; isResumed: boolean }> {
   const { body, readAt } = await change.get<OrgDocument>(orgPath(applicant.key));
-  const lease = { leaseUntil: new Date(readAt.getTime() + leaseMilliseconds).toISOString(), fingerprint: applicant.adminEmail.toLowerCase() };
+  const lease = {
+    leaseUntil: new Date(readAt.getTime() + leaseMilliseconds).toISOString(),
+    fingerprint: applicant.adminEmail.toLowerCase(),
+  };
   if (body === undefined) {
     const orgId = given.ids.newId("org");
     change.set<OrgDocument>(orgPath(applicant.key), provisioning(applicant, orgId, { ...lease, attempt: 1 }, given));
@@ -109,14 +128,21 @@ async function takeSlug(applicant: Applicant, change: Change, given: Given): Pro
   if (body.state !== "PROVISIONING") throw new AppError("ORG_EXISTS", "An organization of this name exists.");
   const left = Date.parse(body.onboarding?.leaseUntil ?? "") - readAt.getTime();
   if (left > 0 || body.onboarding?.fingerprint !== lease.fingerprint) {
-    throw new AppError("ONBOARDING_IN_PROGRESS", "An organization of this name is being made.", { retryAfterSeconds: Math.max(1, Math.ceil(left / 1000)) });
+    throw new AppError("ONBOARDING_IN_PROGRESS", "An organization of this name is being made.", {
+      retryAfterSeconds: Math.max(1, Math.ceil(left / 1000)),
+    });
   }
   const attempt = (body.onboarding?.attempt ?? 0) + 1;
   change.set<OrgDocument>(orgPath(applicant.key), provisioning(applicant, body.orgId, { ...lease, attempt }, given));
   return { orgId: body.orgId, isResumed: true };
 }
 
-function provisioning(applicant: Applicant, orgId: string, onboarding: NonNullable<OrgDocument["onboarding"]>, given: Given): OrgDocument {
+function provisioning(
+  applicant: Applicant,
+  orgId: string,
+  onboarding: NonNullable<OrgDocument["onboarding"]>,
+  given: Given,
+): OrgDocument {
   return {
     slug: applicant.slug,
     orgId,
@@ -136,9 +162,20 @@ function provisioning(applicant: Applicant, orgId: string, onboarding: NonNullab
 async function prepared(applicant: Applicant, identity: OrgIdentity, given: Given): Promise<NewOrganization> {
   const apiKey = makeApiKey(applicant.slug);
   const keyId = given.ids.newId("key");
-  const sealedKey = isDevelopment(given.config) ? await given.keys.seal(new TextEncoder().encode(apiKey), apiKeyContext(identity.orgId, keyId)) : null;
+  const sealedKey = isDevelopment(given.config)
+    ? await given.keys.seal(new TextEncoder().encode(apiKey), apiKeyContext(identity.orgId, keyId))
+    : null;
   const orgKeys = await newOrgKeys(identity.orgId, given.keys);
-  return { applicant, identity, datasetId: datasetIdOf(applicant.slug, given.config), orgKeys, keyId, apiKey, sealedKey, catalogue: await plans() };
+  return {
+    applicant,
+    identity,
+    datasetId: datasetIdOf(applicant.slug, given.config),
+    orgKeys,
+    keyId,
+    apiKey,
+    sealedKey,
+    catalogue: await plans(),
+  };
 }
 
 /** Additional data of the sealed copy of an organization key. */
@@ -155,12 +192,21 @@ interface MadeDataset {
 async function makeDataset(organization: NewOrganization, given: Given): Promise<MadeDataset> {
   const { datasetId, identity, applicant } = organization;
   const config = await loadTableConfig("organizations");
-  const dataset = { id: datasetId, label: identity.orgId, location: applicant.location, description: config.dataset.description };
+  const dataset = {
+    id: datasetId,
+    label: identity.orgId,
+    location: applicant.location,
+    description: config.dataset.description,
+  };
   const { created: datasetCreated, label } = await given.warehouse.ensureDataset(dataset);
   if (!datasetCreated && label?.toLowerCase() !== identity.orgId.toLowerCase()) {
     throw new AppError("DATASET_EXISTS", "A dataset of this name exists and is not this organization's.");
   }
-  const { created, existing, failed } = await ensureTables(dataset, [...config.tables, ...config.extensionTables], given.warehouse);
+  const { created, existing, failed } = await ensureTables(
+    dataset,
+    [...config.tables, ...config.extensionTables],
+    given.warehouse,
+  );
   if (failed.length > 0) {
     throw new AppError("WAREHOUSE_UNAVAILABLE", `${failed.length} tables could not be made; call again to go on.`, {
       retryable: true,
@@ -177,14 +223,31 @@ async function finish(
   effects: Effects<OnboardingReport>,
 ): Promise<OnboardingReport> {
   const { applicant, identity } = organization;
-  const [org, subscription, quota] = await change.getAll<object>([orgPath(identity.key), subscriptionPath(identity), quotaPath(identity)]);
+  const [org, subscription, quota] = await change.getAll<object>([
+    orgPath(identity.key),
+    subscriptionPath(identity),
+    quotaPath(identity),
+  ]);
   await effects.prepare(change);
   const stored = org?.body as OrgDocument | undefined;
-  if (stored?.state !== "PROVISIONING" || stored.orgId !== identity.orgId) throw new AppError("ORG_EXISTS", "An organization of this name exists.");
+  if (stored?.state !== "PROVISIONING" || stored.orgId !== identity.orgId)
+    throw new AppError("ORG_EXISTS", "An organization of this name exists.");
   const now = org?.readAt ?? change.now;
   const plan = newSubscription(organization, now);
-  const active: OrgDocument = { ...stored, state: "ACTIVE", onboarding: null, onboardedAt: now.toISOString(), trialUsed: plan.trialEndsAt !== null };
-  writeOrganization(organization, active, plan, { org: org?.version ?? 0, subscription: subscription?.version ?? 0, quota: quota?.version ?? 0, now }, change);
+  const active: OrgDocument = {
+    ...stored,
+    state: "ACTIVE",
+    onboarding: null,
+    onboardedAt: now.toISOString(),
+    trialUsed: plan.trialEndsAt !== null,
+  };
+  writeOrganization(
+    organization,
+    active,
+    plan,
+    { org: org?.version ?? 0, subscription: subscription?.version ?? 0, quota: quota?.version ?? 0, now },
+    change,
+  );
   const report: OnboardingReport = {
     org_slug: identity.slug,
     org_id: identity.orgId,
@@ -206,7 +269,11 @@ async function finish(
     dryrun_status: "PASSED",
     message: `${applicant.companyName} is ready. Keep the API key: it is shown this once.`,
   };
-  effects.conclude(change, report, { org: identity, resourceId: identity.orgId, details: { org_slug: identity.slug, plan: plan.plan } });
+  effects.conclude(change, report, {
+    org: identity,
+    resourceId: identity.orgId,
+    details: { org_slug: identity.slug, plan: plan.plan },
+  });
   return report;
 }
 
@@ -269,5 +336,8 @@ function newSubscription({ applicant, identity, catalogue }: NewOrganization, no
 async function releaseLease(applicant: Applicant, change: Change): Promise<void> {
   const { body, readAt } = await change.get<OrgDocument>(orgPath(applicant.key));
   if (body?.state !== "PROVISIONING" || body.onboarding === null) return;
-  change.set<OrgDocument>(orgPath(applicant.key), { ...body, onboarding: { ...body.onboarding, leaseUntil: readAt.toISOString() } });
+  change.set<OrgDocument>(orgPath(applicant.key), {
+    ...body,
+    onboarding: { ...body.onboarding, leaseUntil: readAt.toISOString() },
+  });
 }

@@ -31,7 +31,12 @@ export function profileHistory(org: OrgDocument, subscription: EffectiveSubscrip
   });
 }
 
-export function subscriptionHistory(org: OrgIdentity, subscription: SubscriptionDocument, effective: EffectiveSubscription, at: Recorded): HistoryEntry {
+export function subscriptionHistory(
+  org: OrgIdentity,
+  subscription: SubscriptionDocument,
+  effective: EffectiveSubscription,
+  at: Recorded,
+): HistoryEntry {
   const { limits } = effective;
   return entry("org_subscriptions", at, {
     subscription_id: subscription.subscriptionId,
@@ -55,22 +60,26 @@ export function subscriptionHistory(org: OrgIdentity, subscription: Subscription
 }
 
 export function apiKeyHistory(org: OrgIdentity, key: ApiKeyDocument, hash: string, now: Date): HistoryEntry {
-  return entry("org_api_keys", { version: 1, now }, {
-    org_api_key_id: key.keyId,
-    org_slug: org.slug,
-    org_api_key_hash: hash,
-    key_name: key.name,
-    fingerprint: key.fingerprint,
-    scopes: key.scopes,
-    is_active: key.state !== "REVOKED",
-    is_primary: key.primary,
-    rotated_from: key.rotatedFrom,
-    created_by: null,
-    expires_at: key.expiresAt,
-    revoked_at: key.revokedAt,
-    last_used_at: key.lastUsedAt,
-    created_at: now.toISOString(),
-  });
+  return entry(
+    "org_api_keys",
+    { version: 1, now },
+    {
+      org_api_key_id: key.keyId,
+      org_slug: org.slug,
+      org_api_key_hash: hash,
+      key_name: key.name,
+      fingerprint: key.fingerprint,
+      scopes: key.scopes,
+      is_active: key.state !== "REVOKED",
+      is_primary: key.primary,
+      rotated_from: key.rotatedFrom,
+      created_by: null,
+      expires_at: key.expiresAt,
+      revoked_at: key.revokedAt,
+      last_used_at: key.lastUsedAt,
+      created_at: now.toISOString(),
+    },
+  );
 }
 
 function entry(table: string, at: Recorded, row: Record<string, unknown>): HistoryEntry {

@@ -63,7 +63,10 @@ export function localeAnswer(locale: OrgLocale) {
 }
 
 /** `{slug}_{suffix}`: where the organization's rows lie (`organizations.md` 1). */
-export function datasetIdOf(slug: string, config: { ENVIRONMENT: string; DATASET_SUFFIX?: string | undefined }): string {
+export function datasetIdOf(
+  slug: string,
+  config: { ENVIRONMENT: string; DATASET_SUFFIX?: string | undefined },
+): string {
   const suffixes: Record<string, string> = { production: "prod", staging: "stage", development: "local", test: "test" };
   return `${slug}_${config.DATASET_SUFFIX ?? suffixes[config.ENVIRONMENT] ?? "local"}`;
 }

@@ -24,7 +24,11 @@ export interface EffectiveSubscription {
 }
 
 /** What a stored subscription means at `now` (UTC). A record that is missing or not understood is SUSPENDED, never ACTIVE. */
-export function effectiveSubscription(stored: SubscriptionDocument | undefined, catalogue: Plans, now: Date): EffectiveSubscription {
+export function effectiveSubscription(
+  stored: SubscriptionDocument | undefined,
+  catalogue: Plans,
+  now: Date,
+): EffectiveSubscription {
   const status = stored === undefined ? "SUSPENDED" : effectiveStatus(stored, now);
   const isTrialOver = stored?.status === "TRIAL" && status === "ACTIVE";
   const plan = stored === undefined || isTrialOver ? "FREE" : stored.plan;
@@ -38,7 +42,9 @@ function effectiveStatus(stored: SubscriptionDocument, now: Date): SubscriptionS
   if (stored.endDate !== null && now.toISOString().slice(0, 10) > stored.endDate) return "EXPIRED";
   if (stored.status === "TRIAL") return isBefore(now, stored.trialEndsAt) ? "TRIAL" : "ACTIVE";
   if (stored.status === "SUSPENDED") return isBefore(now, stored.graceEndsAt) ? "ACTIVE" : "SUSPENDED";
-  return stored.status === "ACTIVE" || stored.status === "CANCELLED" || stored.status === "EXPIRED" ? stored.status : "SUSPENDED";
+  return stored.status === "ACTIVE" || stored.status === "CANCELLED" || stored.status === "EXPIRED"
+    ? stored.status
+    : "SUSPENDED";
 }
 
 function isBefore(now: Date, instant: string | null): boolean {

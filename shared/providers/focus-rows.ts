@@ -123,11 +123,11 @@ function pricingColumns(pricing: FocusPricing | null, sku: Charge["sku"]): Row {
   return {
     PricingCategory: pricing && "Standard",
     PricingQuantity: pricing && amountText(pricing.pricingQuantity),
-    PricingUnit: pricing && pricing.pricingUnit,
+    PricingUnit: pricing?.pricingUnit ?? null,
     ContractedUnitPrice: pricing && amountText(pricing.unitPrice),
     ListUnitPrice: pricing && amountText(pricing.unitPrice),
     ConsumedQuantity: pricing && amountText(pricing.consumedQuantity),
-    ConsumedUnit: pricing && pricing.consumedUnit,
+    ConsumedUnit: pricing?.consumedUnit ?? null,
     SkuId: pricing && shortened(sku.id),
     SkuPriceId: pricing && shortened(sku.priceId),
     SkuMeter: pricing && sku.meter,

@@ -1,31 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { Agent } from "node:http";
 import { RequestFilteringHttpsAgent } from "request-filtering-agent";
-import {
-  badResponse,
-  type CallFailure,
-  type FailureFacts,
-  statusFailure,
-  timedOut,
-  tooLarge,
-  unreachable,
-} from "./call-failure.ts";
+import type { CallFailure } from "./call-failure.ts";
 import { type CallRate, callRate } from "./call-rate.ts";
-import { type CallAnswer, type CallLimits, httpCall, type NoAnswer } from "./http-call.ts";
+import { judge, type ProviderAnswer } from "./call-verdict.ts";
+import { type CallLimits, httpCall } from "./http-call.ts";
 import { providerAddress, type Query } from "./provider-address.ts";
-import { providerJson } from "./provider-json.ts";
-import { errorWords, scrubbedText } from "./provider-text.ts";
 import type { ProviderEntry } from "./registry-schema.ts";
 import { type RepeatBudget, repeatBudget } from "./repeat-budget.ts";
-import { retryAfterSeconds } from "./retry-after.ts";
 import { systemWaiting, type Waiting } from "./waiting.ts";
-
-export interface ProviderAnswer {
-  status: number;
-  headers: Readonly<Record<string, string>>;
-  /** Parsed by `providerJson`: numbers are literals. */
-  body: unknown;
-}
 
 /** Reads one provider for one credential by the rules of `providers.md` 2.2. */
 export interface ProviderHttp {
@@ -51,13 +34,19 @@ export interface RepeatRule {
   /** Repeats after the first call. */
   most: number;
   allows(status: number | null): boolean;
+  /** A longer wait is left to the caller. */
+  longestWaitSeconds: number;
 }
 
 /** A page of a run is asked again at most twice. */
-export const pageCalls: RepeatRule = { most: 2, allows: () => true };
+export const pageCalls: RepeatRule = { most: 2, allows: () => true, longestWaitSeconds: 60 };
 
 /** A validation call has one retry, and only on 5xx. Give `validationLimits` with it. */
-export const validationCalls: RepeatRule = { most: 1, allows: (status) => status !== null && status >= 500 };
+export const validationCalls: RepeatRule = {
+  most: 1,
+  allows: (status) => status !== null && status >= 500,
+  longestWaitSeconds: 5,
+};
 
 export const validationLimits: Partial<CallLimits> = { callMs: 10_000 };
 
@@ -82,8 +71,6 @@ export interface ProviderHttpOptions {
   random?: () => number;
   newRequestId?: () => string;
 }
-
-const longestWaitSeconds = 60;
 
 /** Makes the client of one credential; no call is made yet. Throws `CONFIGURATION_INVALID` for a base that may not be called. */
 export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
@@ -129,8 +116,8 @@ export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
         const { error, repeat } = result;
         const status = error.extra["provider_status"];
         const allowed = repeat && number <= repeats.most && repeats.allows(typeof status === "number" ? status : null);
-        const waitSeconds = error.retryAfterSeconds ?? Math.min(longestWaitSeconds, 2 ** number) * (0.5 + random() / 2);
-        if (!allowed || waitSeconds > longestWaitSeconds || !budget.repeat()) throw error;
+        const waitSeconds = error.retryAfterSeconds ?? Math.min(60, 2 ** number) * (0.5 + random() / 2);
+        if (!allowed || waitSeconds > repeats.longestWaitSeconds || !budget.repeat()) throw error;
         await waiting.sleep(waitSeconds * 1000, signal);
       }
     },
@@ -159,39 +146,4 @@ function requestHeaders(
     "x-request-id": newRequestId(),
     ...provider.extra_headers,
   };
-}
-
-interface Judging {
-  provider: string;
-  secrets: readonly string[];
-  nowMs: number;
-}
-
-function judge(answer: CallAnswer | NoAnswer, { provider, secrets, nowMs }: Judging): ProviderAnswer | CallFailure {
-  const facts: FailureFacts = { provider, status: null, words: "", retryAfterSeconds: undefined };
-  if ("lost" in answer) return answer.lost === "timeout" ? timedOut(facts) : unreachable(facts, answer.cause);
-  const { status, headers, body } = answer;
-  facts.status = status;
-  facts.retryAfterSeconds = retryAfterSeconds(headers["retry-after"], nowMs);
-  const parsed = Buffer.isBuffer(body) ? providerJson(body) : undefined;
-  const value = parsed && "value" in parsed ? parsed.value : undefined;
-  const { message, code } = errorWords(value);
-  facts.words = scrubbedText(message, secrets, 200);
-  if (status < 200 || status > 299) return statusFailure({ ...facts, status, errorCode: code });
-  if (body === "timeout" || body === "too_slow") return timedOut(facts);
-  if (body === "too_large") return tooLarge(facts);
-  if (body === "cut") return badResponse("sent a body that is cut off", facts, true);
-  if (body === "encoding") return badResponse("sent a body in an unknown encoding", facts, false);
-  if (!parsed || "fault" in parsed) {
-    return parsed?.fault === "cut"
-      ? badResponse("sent a body that is cut off", facts, true)
-      : badResponse("did not answer with JSON", facts, false);
-  }
-  if (isErrorBody(value)) return badResponse("answered with an error in a successful answer", facts, false);
-  return { status, headers, body: value };
-}
-
-function isErrorBody(value: unknown): boolean {
-  if (typeof value !== "object" || value === null || !("error" in value)) return false;
-  return typeof value.error === "string" || (typeof value.error === "object" && value.error !== null);
 }

@@ -2,16 +2,16 @@ import { drift } from "./answer-fields.ts";
 import type { Findings } from "./findings.ts";
 
 /** The five disjoint parts and their sum. Source: `providers.md` 2.5. */
-export interface TokenParts {
+export type TokenParts = {
   uncached_input_tokens: number;
   cache_read_tokens: number;
   cache_write_5m_tokens: number;
   cache_write_1h_tokens: number;
   output_tokens: number;
-}
+};
 
 /** Parts of a side; null = the provider does not say. */
-export interface ModalityParts {
+export type ModalityParts = {
   audio_input_tokens: number | null;
   image_input_tokens: number | null;
   cached_audio_tokens: number | null;
@@ -19,7 +19,7 @@ export interface ModalityParts {
   audio_output_tokens: number | null;
   image_output_tokens: number | null;
   reasoning_output_tokens: number | null;
-}
+};
 
 export type TokenVector = TokenParts & ModalityParts & { total_tokens: number };
 

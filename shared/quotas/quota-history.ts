@@ -4,7 +4,12 @@ import type { HistoryEntry } from "#shared/runtime/change.ts";
 import type { QuotaDocument } from "./quota.ts";
 
 /** One row of `org_usage_quotas`: the counters after a committed change; the last of a day is its result. */
-export function quotaHistoryRow(org: OrgIdentity, quota: QuotaDocument, limits: PlanLimits, at: { version: number; now: Date }): HistoryEntry {
+export function quotaHistoryRow(
+  org: OrgIdentity,
+  quota: QuotaDocument,
+  limits: PlanLimits,
+  at: { version: number; now: Date },
+): HistoryEntry {
   return {
     table: "org_usage_quotas",
     operation: at.version === 1 ? "CREATE" : "UPDATE",

@@ -109,7 +109,11 @@ export async function quotaReport(org: OrgIdentity, documents: Documents): Promi
   };
 }
 
-function figures(counters: QuotaDocument, limits: { daily: number | null; monthly: number | null; concurrent: number | null; providers: number | null }, providers: number) {
+function figures(
+  counters: QuotaDocument,
+  limits: { daily: number | null; monthly: number | null; concurrent: number | null; providers: number | null },
+  providers: number,
+) {
   return {
     usage_date: counters.day,
     usage_month: counters.month,
@@ -147,8 +151,14 @@ export function warningLevel(used: number, limitValue: number): number | undefin
   return [100, 90, 80].find((level) => used * 100 >= level * limitValue);
 }
 
-function warning(name: Exclude<LimitName, "concurrent"> | "providers", used: number, limitValue: number | null): QuotaReport["warnings"] {
+function warning(
+  name: Exclude<LimitName, "concurrent"> | "providers",
+  used: number,
+  limitValue: number | null,
+): QuotaReport["warnings"] {
   if (limitValue === null) return [];
   const level = warningLevel(used, limitValue);
-  return level === undefined ? [] : [{ limit: name, used, limit_value: limitValue, percent: percentOf(used, limitValue) ?? 100, level }];
+  return level === undefined
+    ? []
+    : [{ limit: name, used, limit_value: limitValue, percent: percentOf(used, limitValue) ?? 100, level }];
 }

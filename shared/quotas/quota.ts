@@ -73,7 +73,8 @@ export function rolled(quota: QuotaDocument, now: Date): QuotaDocument {
   const live = Object.keys(running).length;
   const next = { ...quota, running };
   if (month > quota.month) Object.assign(next, { month, monthRuns: 0 });
-  if (day > quota.day) Object.assign(next, { day, dayRuns: 0, daySucceeded: 0, dayFailed: 0, dayRefunds: 0, dayMaxConcurrent: live });
+  if (day > quota.day)
+    Object.assign(next, { day, dayRuns: 0, daySucceeded: 0, dayFailed: 0, dayRefunds: 0, dayMaxConcurrent: live });
   return next;
 }
 
@@ -118,7 +119,8 @@ export function extended(
   now: Date,
 ): { quota: QuotaDocument; isChanged: boolean } | undefined {
   const slot = quota.running[runId];
-  if (slot === undefined && Object.keys(quota.running).length >= (limits.concurrent ?? maximumLiveRuns)) return undefined;
+  if (slot === undefined && Object.keys(quota.running).length >= (limits.concurrent ?? maximumLiveRuns))
+    return undefined;
   if (slot !== undefined && Date.parse(slot.until) - now.getTime() >= 120_000) return { quota, isChanged: false };
   return { quota: { ...quota, running: { ...quota.running, [runId]: { until: after(now, 300) } } }, isChanged: true };
 }

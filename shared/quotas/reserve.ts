@@ -1,12 +1,25 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { plans } from "#shared/organizations/plans.ts";
-import { type EffectiveSubscription, effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import {
+  type EffectiveSubscription,
+  effectiveSubscription,
+  type SubscriptionDocument,
+} from "#shared/organizations/subscription.ts";
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
 import type { Topics } from "#shared/platform/topics/topics.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
-import { admitted, dayOf, emptyQuota, type QuotaDocument, type QuotaUnit, type Refusal, refusalOf, rolled } from "./quota.ts";
+import {
+  admitted,
+  dayOf,
+  emptyQuota,
+  type QuotaDocument,
+  type QuotaUnit,
+  type Refusal,
+  refusalOf,
+  rolled,
+} from "./quota.ts";
 import { quotaHistoryRow } from "./quota-history.ts";
 
 export type ReservePorts = { documents: Documents; topics: Topics } & Pick<Surroundings, "clock" | "ids" | "metrics">;
@@ -63,7 +76,11 @@ export function subscriptionPath(org: OrgIdentity): string {
 export function reserve<R>(org: OrgIdentity, reservation: Reservation<R>, ports: ReservePorts): Promise<R> {
   return new Promise<R>((resolve, reject) => {
     const line = lineOf(org, ports.documents);
-    line.waiting.push({ reservation: reservation as Reservation<unknown>, resolve: resolve as (answer: unknown) => void, reject });
+    line.waiting.push({
+      reservation: reservation as Reservation<unknown>,
+      resolve: resolve as (answer: unknown) => void,
+      reject,
+    });
     if (!line.isMoving) void move(org, line, ports);
   });
 }
@@ -85,7 +102,7 @@ async function move(org: OrgIdentity, line: Line, ports: ReservePorts): Promise<
     try {
       const settled = await commitChange((change) => decideTogether(org, together, change, ports), ports);
       line.waiting.unshift(...together.slice(settled.length));
-      settled.forEach((outcome, at) => deliver(together[at], outcome, ports));
+      for (const [at, outcome] of settled.entries()) deliver(together[at], outcome, ports);
     } catch (error) {
       for (const one of together) one.reject(error);
     }
@@ -97,22 +114,39 @@ async function move(org: OrgIdentity, line: Line, ports: ReservePorts): Promise<
 type Outcome = { answer: unknown } | { error: unknown; refusal?: Refusal };
 
 function deliver(one: Waiting | undefined, outcome: Outcome, ports: ReservePorts): void {
-  if ("answer" in outcome) return one?.resolve(outcome.answer);
+  if ("answer" in outcome) {
+    one?.resolve(outcome.answer);
+    return;
+  }
   if (outcome.refusal !== undefined) ports.metrics.count("ca_quota_refusals_total", { limit: outcome.refusal.limit });
   one?.reject(outcome.error);
 }
 
 /** Outcomes for the first requests of the line, at most a hundred admissions. Reads first, then all decisions and writes. */
-async function decideTogether(org: OrgIdentity, together: readonly Waiting[], change: Change, ports: ReservePorts): Promise<Outcome[]> {
+async function decideTogether(
+  org: OrgIdentity,
+  together: readonly Waiting[],
+  change: Change,
+  ports: ReservePorts,
+): Promise<Outcome[]> {
   const catalogue = await plans();
   const paths = [...new Set(together.flatMap(({ reservation }) => reservation.reads))];
-  const [subscription, stored, ...others] = await change.getAll<object>([subscriptionPath(org), quotaPath(org), ...paths]);
+  const [subscription, stored, ...others] = await change.getAll<object>([
+    subscriptionPath(org),
+    quotaPath(org),
+    ...paths,
+  ]);
   for (const { reservation } of together) await reservation.prepare(change);
   const byPath = new Map(others.map((snapshot) => [snapshot.path, snapshot]));
   const read: Snapshots = { get: <T extends object>(path: string) => byPath.get(path) as Snapshot<T> | undefined };
   const now = stored?.readAt ?? ports.clock.now();
   const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, catalogue, now);
-  const batch = new Batch(org, effective, rolled((stored?.body as QuotaDocument | undefined) ?? emptyQuota(now), now), now);
+  const batch = new Batch(
+    org,
+    effective,
+    rolled((stored?.body as QuotaDocument | undefined) ?? emptyQuota(now), now),
+    now,
+  );
   const outcomes: Outcome[] = [];
   for (const { reservation } of together) {
     if (batch.admissions >= maximumAdmissions) break;
@@ -169,9 +203,13 @@ class Batch {
 }
 
 export function subscriptionInactive(effective: EffectiveSubscription): AppError {
-  return new AppError("SUBSCRIPTION_INACTIVE", `The subscription is ${effective.status}; runs start again when it is ACTIVE or TRIAL.`, {
-    fields: [{ path: "/subscription/status", problem: `is ${effective.status}` }],
-  });
+  return new AppError(
+    "SUBSCRIPTION_INACTIVE",
+    `The subscription is ${effective.status}; runs start again when it is ACTIVE or TRIAL.`,
+    {
+      fields: [{ path: "/subscription/status", problem: `is ${effective.status}` }],
+    },
+  );
 }
 
 function quotaExceeded(refusal: Refusal, now: Date): AppError {

@@ -60,7 +60,7 @@ export interface AuditDeclaration<Request> {
 
 /** Names of the parameters in a path template. */
 export type ParamsOf<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
-  ? { [Key in Name | keyof ParamsOf<Rest>]: string }
+  ? { [Key in (Name extends `${infer Whole}=**` ? Whole : Name) | keyof ParamsOf<Rest>]: string }
   : Record<never, string>;
 
 export interface HttpDeclaration<
@@ -72,6 +72,8 @@ export interface HttpDeclaration<
 > {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   path: Path;
+  /** Takes every method and any query: only for what answers where no other function does. */
+  anyMethod?: boolean;
   /** Further paths of older clients, with the same parameters. */
   aliases?: readonly string[];
   summary: string;

@@ -20,6 +20,7 @@ import { countExactly, type InstanceLimits, instanceLimits, limited, type RateSt
 import { type FrameworkRequest, header, jsonBody, type RawRequest, rawRequestOf, refuseOversized } from "./request.ts";
 import { errorOutcome, type Outcome, outcomeOf, respond } from "./respond.ts";
 import { responseProblems, strictObject, validBody, validQuery } from "./schema.ts";
+import { methodNotAllowed, methodsAt, nothingHere } from "./unmatched.ts";
 
 export type NodeHandler = (request: FrameworkRequest, response: ServerResponse) => Promise<void>;
 
@@ -88,10 +89,10 @@ async function answerTo(declaration: AnyHttpDeclaration, passage: Passage, stage
   const { raw } = passage;
   const { given } = stage;
   if (raw.method === "OPTIONS") return preflight(raw, declaration, given);
-  const isRead = raw.method === "HEAD" && declaration.method === "GET";
-  if (declaration.method !== raw.method && !isRead) throw methodNotAllowed([declaration.method]);
+  const isTaken = declaration.anyMethod || declaration.method === (raw.method === "HEAD" ? "GET" : raw.method);
+  if (!isTaken) throw methodNotAllowed([declaration.method]);
   const match = stage.matchPath(raw.path);
-  if (match === undefined) throw new AppError("NOT_FOUND", "There is nothing at this address.");
+  if (match === undefined) throw nothingHere();
   refuseOversized(raw);
   passage.caller = await verifiedCaller(declaration, passage, stage);
   authorizeAndPlace(declaration, passage, match);
@@ -180,7 +181,7 @@ async function validRequest(
   params: Record<string, string>,
 ): Promise<AnyRequest> {
   const { raw } = passage;
-  const query: unknown = await validQuery(declaration.query ?? nothing, raw.query);
+  const query: unknown = declaration.anyMethod ? {} : await validQuery(declaration.query ?? nothing, raw.query);
   const parsed = declaration.method === "GET" ? undefined : jsonBody(raw);
   const body: unknown = declaration.method === "GET" ? {} : await validBody(declaration.body ?? nothing, parsed ?? {});
   return {
@@ -271,22 +272,20 @@ async function assertDeclared(declaration: AnyHttpDeclaration, outcome: Outcome,
     throw new Error(`${declaration.path}: status ${outcome.status} is not declared`);
 }
 
-export function methodNotAllowed(allowed: readonly string[]): AppError {
-  return new AppError("METHOD_NOT_ALLOWED", `This address takes ${allowed.join(", ")}.`, { extra: { allow: allowed } });
-}
-
-function preflight(raw: RawRequest, declaration: AnyHttpDeclaration, given: AnyGiven): Outcome {
+async function preflight(raw: RawRequest, declaration: AnyHttpDeclaration, given: AnyGiven): Promise<Outcome> {
+  const methods = declaration.anyMethod ? await methodsAt(raw.path, given.catalogue) : [declaration.method];
+  if (methods.length === 0) throw nothingHere();
   const origin = header(raw.headers, "origin");
   const isAllowed = origin !== undefined && corsOrigins(given.config).includes(origin);
   const headers: Record<string, string> = isAllowed
     ? {
-        "access-control-allow-methods": declaration.method,
+        "access-control-allow-methods": methods.join(", "),
         "access-control-allow-headers":
           "Content-Type, X-API-Key, Authorization, Idempotency-Key, X-CSRF-Token, X-Request-ID",
         "access-control-max-age": "600",
       }
     : {};
-  return { status: 204, headers: { ...headers, allow: `${declaration.method}, OPTIONS` }, body: undefined };
+  return { status: 204, headers: { ...headers, allow: [...methods, "OPTIONS"].join(", ") }, body: undefined };
 }
 
 function withRate(outcome: Outcome, rate: RateState | undefined): Outcome {

@@ -6,7 +6,7 @@ import type { AnyFunction, AnyHttpDeclaration } from "./declaration.ts";
 /** Every route of the endpoints, aliases included. */
 export function routesOf(functions: Readonly<Record<string, AnyFunction>>): Route[] {
   return Object.entries(functions).flatMap(([functionName, fn]) => {
-    if (fn.kind !== "http" || functionName === "not-found") return [];
+    if (fn.kind !== "http" || fn.declaration.anyMethod) return [];
     const { method, path, aliases } = fn.declaration;
     return [path, ...(aliases ?? [])].map((template) => ({ functionName, method, path: template }));
   });

@@ -10,7 +10,8 @@ export type ServerOf = (functionName: string) => Server;
 
 /**
  * The local front door: finds the function that a path belongs to - a literal segment wins over a parameter, leftmost
- * first - and hands the request to its functions-framework server. What no route takes goes to `not-found`.
+ * first - and hands the request to its functions-framework server. What no route takes goes to `not-found`, and so does
+ * `OPTIONS`, because only that function knows all methods of a path.
  */
 export function localRouter(
   routes: readonly Route[],
@@ -37,15 +38,11 @@ function routingTables(routes: readonly Route[]): { find(method: string, path: s
     const path = route.path.replace(/\{(\w+)\}/g, ":$1");
     router.on(route.method as HTTPMethod, path, () => {}, { functionName: route.functionName });
   }
-  const find = (method: string, path: string): string | undefined => {
-    const match = router.find(method as HTTPMethod, path);
-    return (match?.store as { functionName: string } | undefined)?.functionName;
-  };
   return {
-    find: (method, path) =>
-      method === "OPTIONS"
-        ? ["GET", "POST", "PUT", "PATCH", "DELETE"].map((each) => find(each, path)).find(Boolean)
-        : find(method, path),
+    find: (method, path) => {
+      const match = router.find(method as HTTPMethod, path);
+      return (match?.store as { functionName: string } | undefined)?.functionName;
+    },
   };
 }
 
@@ -57,6 +54,9 @@ async function pass(
 ): Promise<void> {
   try {
     request.rawBody = await readBody(request);
+    // The framework answers some addresses by itself (/robots.txt): it must not see the real one, our runtime does.
+    request.originalUrl = request.url ?? "/";
+    request.url = "/";
     server().emit("request", request, response);
   } catch (error) {
     const requestId = surroundings.ids.newId("req");

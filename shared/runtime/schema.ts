@@ -8,7 +8,7 @@ export function strictObject<T extends TProperties>(properties: T, options: Obje
 }
 
 /** Enumeration accepted in any case, answered in its canonical case. */
-export function choice<T extends string>(values: readonly T[], options: Record<string, unknown> = {}) {
+export function choice<const T extends string>(values: readonly T[], options: Record<string, unknown> = {}) {
   return Type.Unsafe<T>(Type.String({ enum: values, anyCase: true, ...options }));
 }
 
@@ -68,12 +68,21 @@ export async function validBody<T extends TSchema>(schema: T, body: unknown): Pr
   return renamed as Static<T>;
 }
 
-/** The query parameters as their schema describes them; 400 `INVALID_PARAMETER` names every problem, unknown names too. */
+/**
+ * The query parameters as their schema describes them; 400 `INVALID_PARAMETER` names every problem, unknown names too.
+ * A parameter whose schema is an array takes comma separated or repeated values; an empty list counts as absent.
+ */
 export async function validQuery<T extends TSchema>(schema: T, query: URLSearchParams): Promise<Static<T>> {
   const problems: FieldProblem[] = [];
-  const given: Record<string, unknown> = {};
+  const given: Record<string, unknown> = Object.create(null);
+  const lists = listNames(schema);
   for (const name of new Set(query.keys())) {
     const values = query.getAll(name);
+    if (lists.has(name)) {
+      const items = values.flatMap((value) => value.split(",")).filter((item) => item !== "");
+      if (items.length > 0) given[name] = items;
+      continue;
+    }
     if (values.length > 1) problems.push({ path: `/${name}`, problem: "must be given once" });
     given[name] = values[0] ?? "";
   }
@@ -84,6 +93,12 @@ export async function validQuery<T extends TSchema>(schema: T, query: URLSearchP
   if (problems.length > 0)
     throw new AppError("INVALID_PARAMETER", summary("A query parameter is not valid", problems), { fields: problems });
   return renamed as Static<T>;
+}
+
+function listNames(schema: TSchema): Set<string> {
+  const properties = Object.entries((schema["properties"] ?? {}) as Record<string, TSchema>);
+  const lists = properties.filter(([, property]) => property["type"] === "array");
+  return new Set(lists.flatMap(([name, property]) => [name, ...((property["alsoAs"] as string[] | undefined) ?? [])]));
 }
 
 /** What of an answer does not fit its declared schema. */
@@ -121,6 +136,10 @@ function canonical(schema: TSchema, value: unknown, path: string, problems: Fiel
   if (schema["anyCase"] === true && typeof value === "string") {
     const values = schema["enum"] as string[];
     return values.find((candidate) => candidate.toLowerCase() === value.toLowerCase()) ?? value;
+  }
+  if (Array.isArray(value) && isRecord(schema["items"])) {
+    const item = schema["items"] as unknown as TSchema;
+    return value.map((each, index) => canonical(item, each, `${path}/${index}`, problems));
   }
   if (!isRecord(value) || !isRecord(schema["properties"])) return value;
   const properties = schema["properties"] as Record<string, TSchema>;

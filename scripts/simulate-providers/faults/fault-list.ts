@@ -2,13 +2,13 @@ import { draw } from "../draw.ts";
 import type { Fault } from "./fault.ts";
 
 /** A fault with its history. `seen`: matching calls so far; `fired`: how often it struck. */
-export interface LiveFault extends Fault {
+interface LiveFault extends Fault {
   readonly id: string;
   seen: number;
   fired: number;
 }
 
-export interface FaultTarget {
+interface FaultTarget {
   readonly provider: string;
   readonly path: string;
   readonly account: string | undefined;

@@ -3,7 +3,7 @@ import type { Answer, Call, Route } from "../provider.ts";
 import { errorAnswer } from "./errors.ts";
 
 /** What an account's suffix makes it do; `plain` has none. */
-export type Behaviour = "plain" | "revoked" | "forbidden" | "inference" | "empty" | "golden";
+type Behaviour = "plain" | "revoked" | "forbidden" | "inference" | "empty" | "golden";
 
 export const keyForms = [
   { form: "sk-admin-sim-<account>", effect: "an organization with data" },

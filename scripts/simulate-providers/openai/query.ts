@@ -64,7 +64,7 @@ export function readBucketQuery(params: URLSearchParams, rules: BucketQueryRules
 }
 
 /** Values of an array parameter, bare and bracketed together. */
-export function arrayOf(params: URLSearchParams, name: string): string[] {
+function arrayOf(params: URLSearchParams, name: string): string[] {
   return [...params.getAll(name), ...params.getAll(`${name}[]`)];
 }
 

@@ -1,4 +1,11 @@
-import type { DocumentSnapshot, Transaction as FirestoreTransaction, WriteBatch } from "@google-cloud/firestore";
+import type {
+  DocumentData,
+  DocumentReference,
+  DocumentSnapshot,
+  Transaction as FirestoreTransaction,
+  Precondition,
+  UpdateData,
+} from "@google-cloud/firestore";
 import type { Write } from "./buffered-transaction.ts";
 import { storedFields } from "./firestore-codec.ts";
 import { within } from "./firestore-errors.ts";
@@ -24,7 +31,7 @@ export async function commitWrites(
   if (unchecked.length === 0 && log.queries.length === 0) {
     const batch = store.firestore.batch();
     for (const write of writes) apply(store, batch, { write, read: log.documents.get(write.path), commitId });
-    await within(commitTimeoutSeconds, batch.commit());
+    await within(store.calls, batch.commit(), commitTimeoutSeconds);
     return;
   }
   const commit = store.firestore.runTransaction(
@@ -34,7 +41,7 @@ export async function commitWrites(
     },
     { maxAttempts: 1 },
   );
-  await within(commitTimeoutSeconds, commit);
+  await within(store.calls, commit, commitTimeoutSeconds);
 }
 
 /** True when the log's reads hold together at one moment, so that a body may be believed that wrote nothing or threw. */
@@ -43,7 +50,7 @@ export async function isUnchanged(store: FirestoreStore, log: ReadLog): Promise<
   if (log.calls <= 1) return true;
   const everything = [...log.documents.values()];
   const check = store.firestore.runTransaction((tx) => isStill(tx, everything, log), { readOnly: true });
-  return within(commitTimeoutSeconds, check);
+  return within(store.calls, check, commitTimeoutSeconds);
 }
 
 /** Reads that no precondition of a write covers: a delete of a missing document has none that Firestore documents. */
@@ -84,17 +91,20 @@ function lostRace(): Error {
   return Object.assign(new Error("a document changed after it was read"), { code: 10 });
 }
 
+/** What a batch and a transaction of the client have in common. */
+interface WriteTarget {
+  create(reference: DocumentReference, fields: DocumentData): unknown;
+  update(reference: DocumentReference, fields: UpdateData<DocumentData>, precondition: Precondition): unknown;
+  delete(reference: DocumentReference, precondition: Precondition): unknown;
+}
+
 interface Change {
   write: Write;
   read: DocumentSnapshot | undefined;
   commitId: string;
 }
 
-function apply(
-  store: FirestoreStore,
-  target: WriteBatch | FirestoreTransaction,
-  { write, read, commitId }: Change,
-): void {
+function apply(store: FirestoreStore, target: WriteTarget, { write, read, commitId }: Change): void {
   const { sdk, firestore } = store;
   const reference = firestore.doc(write.path);
   const precondition = read?.updateTime === undefined ? {} : { lastUpdateTime: read.updateTime };

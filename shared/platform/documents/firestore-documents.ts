@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { AppError } from "#shared/runtime/errors.ts";
 import { onlyOne } from "./buffered-transaction.ts";
 import type { DeclaredQueries } from "./declared-queries.ts";
@@ -54,7 +55,7 @@ export function firestoreDocuments(options: FirestoreDocumentsOptions): Document
     close: async () => {
       isClosed = true;
       const opened = await opening?.catch(() => undefined);
-      await opened?.firestore.terminate();
+      if (opened !== undefined) await terminate(opened);
     },
   };
 }
@@ -63,5 +64,11 @@ async function open(options: FirestoreDocumentsOptions): Promise<FirestoreStore>
   const [sdk, declared] = await Promise.all([import("@google-cloud/firestore"), options.declared()]);
   const { projectId, databaseId } = options;
   const firestore = new sdk.Firestore({ projectId, ...(databaseId !== undefined && { databaseId }) });
-  return { sdk, firestore, declared, timeoutSeconds: options.timeoutSeconds ?? 20 };
+  return { sdk, firestore, declared, calls: { timeoutSeconds: options.timeoutSeconds ?? 20, open: new Set() } };
+}
+
+/** The client throws where nobody can catch it when it is terminated under a call, so calls come to their end first. */
+async function terminate({ firestore, calls }: FirestoreStore): Promise<void> {
+  const end = Promise.allSettled(calls.open).then(() => firestore.terminate());
+  await Promise.race([end, pause(calls.timeoutSeconds * 1000, undefined, { ref: false })]);
 }

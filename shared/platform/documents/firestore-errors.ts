@@ -29,17 +29,26 @@ export function isAlreadyExists(error: unknown): boolean {
 }
 
 /** Firestore's failures to answer as `DOCUMENTS_UNAVAILABLE`; everything else as it is. */
-export function asAppError(error: unknown): unknown {
+function asAppError(error: unknown): unknown {
   const { cancelled, unknown, deadlineExceeded, resourceExhausted, internal, unavailable } = status;
   const codes: unknown[] = [cancelled, unknown, deadlineExceeded, resourceExhausted, internal, unavailable];
   return codes.includes(codeOf(error)) ? unreachable(error) : error;
 }
 
+export interface Calls {
+  timeoutSeconds: number;
+  /** Calls of the client that have not settled, given up or not. */
+  open: Set<Promise<unknown>>;
+}
+
 /**
- * Waits for a call of the client, which itself retries for up to ten minutes, no longer than this. A commit given up on
- * may still land.
+ * Waits for a call of the client, which itself retries for up to ten minutes, no longer than the given time. A commit
+ * given up may still land.
  */
-export async function within<R>(seconds: number, call: Promise<R>): Promise<R> {
+export async function within<R>(calls: Calls, call: Promise<R>, seconds = calls.timeoutSeconds): Promise<R> {
+  calls.open.add(call);
+  const settled = () => calls.open.delete(call);
+  call.then(settled, settled);
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(unreachable(undefined)), seconds * 1000);

@@ -10,14 +10,14 @@ import { type DeclaredQueries, storeFields } from "./declared-queries.ts";
 import { assertDocumentPath } from "./document-rules.ts";
 import type { Order, Page, Query, Snapshot } from "./documents.ts";
 import { decode, decodeSnapshot, type Sdk, timestampText } from "./firestore-codec.ts";
-import { within } from "./firestore-errors.ts";
+import { type Calls, within } from "./firestore-errors.ts";
 import { type CursorValue, cursorValue, decodeCursor, encodeCursor } from "./query-cursor.ts";
 
 export interface FirestoreStore {
   sdk: Sdk;
   firestore: Firestore;
   declared: DeclaredQueries;
-  timeoutSeconds: number;
+  calls: Calls;
 }
 
 const comparisons = { "==": "==", "<": "<", "<=": "<=", ">": ">", ">=": ">=" } as const;
@@ -27,7 +27,7 @@ export async function storedDocuments(store: FirestoreStore, paths: readonly str
   for (const path of paths) assertDocumentPath(path);
   if (paths.length === 0) return [];
   const references = paths.map((path) => store.firestore.doc(path));
-  return within(store.timeoutSeconds, store.firestore.getAll(...references));
+  return within(store.calls, store.firestore.getAll(...references));
 }
 
 /** The query at the store: one document more than the page, which tells whether there is a next one. */
@@ -50,7 +50,7 @@ export function storeQuery(store: FirestoreStore, query: Query): FirestoreQuery 
 }
 
 export async function storedPage(store: FirestoreStore, query: FirestoreQuery): Promise<QuerySnapshot> {
-  return within(store.timeoutSeconds, query.get());
+  return within(store.calls, query.get());
 }
 
 /** What the port gives for a result of `storeQuery`. */

@@ -21,8 +21,9 @@ const lost = Symbol("lost");
 
 /**
  * Optimistic and serializable: the body reads without locks, and the commit applies its writes only if everything the
- * body read is unchanged at that moment. Chosen over the client's `runTransaction` because read locks make contenders
- * for one document wait for each other's lock timeouts (figures: the suite `firestore-contention.test.ts` prints them).
+ * body read is unchanged at that moment. The client's own `runTransaction` holds read locks, and contenders for one
+ * document then wait out each other's locks: on Google's emulator 2-6 read-modify-writes a second against 76-99 here
+ * (20 and 50 at once; 4 adapters with 25 each: 99). Contenders of one process take turns instead of racing.
  */
 export async function transact<R>(context: TransactionContext, body: (tx: Transaction) => Promise<R>): Promise<R> {
   assertNotNested();

@@ -7,7 +7,7 @@ import { assertDocumentPath, collectionOf, type JsonObject } from "./document-ru
 import type { Documents, Page, Query, Snapshot, Transaction } from "./documents.ts";
 import { encodeCursor } from "./query-cursor.ts";
 import { orderValues, pageStatement } from "./sqlite-query.ts";
-import { inOneCommit, openStore, sqliteCode } from "./sqlite-store.ts";
+import { closeStore, inOneCommit, openStore, sqliteCode } from "./sqlite-store.ts";
 
 export interface SqliteDocumentsOptions {
   /** Path of the database, or `:memory:`. */
@@ -85,7 +85,7 @@ export function sqliteDocuments(options: SqliteDocumentsOptions): Documents {
       await lastTransaction;
       isClosed = true;
       const opened = await opening?.catch(() => undefined);
-      opened?.database.close();
+      if (opened !== undefined) closeStore(opened.database);
       opening = undefined;
     },
   };

@@ -21,7 +21,8 @@ export function encryptGcm(key: Uint8Array, plaintext: Uint8Array, additionalDat
 
 /** The plaintext; throws where any part, the key or the additional data is not that of the encryption. */
 export function decryptGcm(key: Uint8Array, sealed: GcmSealed, additionalData: Uint8Array): Buffer {
-  if (sealed.nonce.length !== nonceBytes || sealed.tag.length !== tagBytes) throw new Error("nonce or tag has a wrong length");
+  if (sealed.nonce.length !== nonceBytes || sealed.tag.length !== tagBytes)
+    throw new Error("nonce or tag has a wrong length");
   const decipher = createDecipheriv(algorithm, key, sealed.nonce, { authTagLength: tagBytes });
   decipher.setAAD(additionalData);
   decipher.setAuthTag(sealed.tag);
@@ -37,5 +38,9 @@ export function joinGcm({ nonce, ciphertext, tag }: GcmSealed): Buffer {
 export function splitGcm(joined: Buffer): GcmSealed {
   if (joined.length < nonceBytes + tagBytes) throw new Error("too short");
   const end = joined.length - tagBytes;
-  return { nonce: joined.subarray(0, nonceBytes), ciphertext: joined.subarray(nonceBytes, end), tag: joined.subarray(end) };
+  return {
+    nonce: joined.subarray(0, nonceBytes),
+    ciphertext: joined.subarray(nonceBytes, end),
+    tag: joined.subarray(end),
+  };
 }

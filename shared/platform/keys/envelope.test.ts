@@ -4,7 +4,8 @@ import { type KeyWrapper, localWrapper, openEnvelope, rewrapEnvelope, sealEnvelo
 
 const context = "v1|org_1|openai|cred_1|1";
 const secret = Buffer.from("sk-secret");
-const localKey = (keyVersion: string): KeyWrapper => localWrapper({ key: randomBytes(32), keyName: "orgKeys/org_1", keyVersion });
+const localKey = (keyVersion: string): KeyWrapper =>
+  localWrapper({ key: randomBytes(32), keyName: "orgKeys/org_1", keyVersion });
 
 describe("envelope", () => {
   it("opens under the wrapper that sealed, and no other", async () => {
@@ -12,8 +13,12 @@ describe("envelope", () => {
     const sealed = await sealEnvelope(secret, context, own.wrap);
 
     expect(await openEnvelope(sealed, context, own.unwrap)).toEqual(secret);
-    await expect(openEnvelope(sealed, context, localKey("orgKeys/org_1/versions/1").unwrap)).rejects.toMatchObject({ code: "SEALED_UNREADABLE" });
-    await expect(openEnvelope(sealed, context, localKey("orgKeys/org_1/versions/2").unwrap)).rejects.toMatchObject({ code: "SEALED_UNREADABLE" });
+    await expect(openEnvelope(sealed, context, localKey("orgKeys/org_1/versions/1").unwrap)).rejects.toMatchObject({
+      code: "SEALED_UNREADABLE",
+    });
+    await expect(openEnvelope(sealed, context, localKey("orgKeys/org_1/versions/2").unwrap)).rejects.toMatchObject({
+      code: "SEALED_UNREADABLE",
+    });
   });
 
   it("moves to a successor key without changing the payload", async () => {
@@ -23,14 +28,22 @@ describe("envelope", () => {
     const moved = await rewrapEnvelope(sealed, context, old, successor);
 
     expect(await openEnvelope(moved, context, successor.unwrap)).toEqual(secret);
-    expect(moved).toMatchObject({ nonce: sealed.nonce, ciphertext: sealed.ciphertext, tag: sealed.tag, keyVersion: "v/2" });
+    expect(moved).toMatchObject({
+      nonce: sealed.nonce,
+      ciphertext: sealed.ciphertext,
+      tag: sealed.tag,
+      keyVersion: "v/2",
+    });
   });
 
   it("binds the context to the wrapped key as well as to the payload", async () => {
     const wrapper = localKey("v/1");
     const seen: string[] = [];
     const spy: KeyWrapper = {
-      wrap: (key, additionalData) => (seen.push(Buffer.from(additionalData).toString("utf8")), wrapper.wrap(key, additionalData)),
+      wrap(key, additionalData) {
+        seen.push(Buffer.from(additionalData).toString("utf8"));
+        return wrapper.wrap(key, additionalData);
+      },
       unwrap: (wrapped) => wrapper.unwrap(wrapped, Buffer.from(context)),
     };
 
@@ -43,12 +56,17 @@ describe("envelope", () => {
   it("zeroes every data key after use, also when something fails", async () => {
     const wrapper = localKey("v/1");
     const dataKeys: Uint8Array[] = [];
-    const kept = <Key extends Uint8Array>(key: Key): Key => (dataKeys.push(key), key);
+    const kept = (key: Uint8Array): Uint8Array => {
+      dataKeys.push(key);
+      return key;
+    };
     const spy: KeyWrapper = {
       wrap: (key, additionalData) => wrapper.wrap(kept(key), additionalData),
       unwrap: async (wrapped, additionalData) => kept(await wrapper.unwrap(wrapped, additionalData)),
     };
-    const failing: Pick<KeyWrapper, "wrap"> = { wrap: (key) => Promise.reject(new Error(`no service for ${kept(key).length} bytes`)) };
+    const failing: Pick<KeyWrapper, "wrap"> = {
+      wrap: (key) => Promise.reject(new Error(`no service for ${kept(key).length} bytes`)),
+    };
 
     const sealed = await sealEnvelope(secret, context, spy.wrap);
     await openEnvelope(sealed, context, spy.unwrap);

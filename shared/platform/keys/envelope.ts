@@ -25,7 +25,15 @@ export async function sealEnvelope(plaintext: Uint8Array, context: string, wrap:
   try {
     const { nonce, ciphertext, tag } = encryptGcm(dataKey, plaintext, additionalData);
     const { wrappedKey, keyName, keyVersion } = await wrap(dataKey, additionalData);
-    return { alg: "A256GCM", nonce: base64(nonce), ciphertext: base64(ciphertext), tag: base64(tag), wrappedKey, keyName, keyVersion };
+    return {
+      alg: "A256GCM",
+      nonce: base64(nonce),
+      ciphertext: base64(ciphertext),
+      tag: base64(tag),
+      wrappedKey,
+      keyName,
+      keyVersion,
+    };
   } finally {
     dataKey.fill(0);
   }
@@ -34,7 +42,11 @@ export async function sealEnvelope(plaintext: Uint8Array, context: string, wrap:
 /** The plaintext. Throws `SEALED_UNREADABLE` when context, key or any part is not that of the sealing. */
 export async function openEnvelope(sealed: Sealed, context: string, unwrap: KeyWrapper["unwrap"]): Promise<Uint8Array> {
   if (sealed.alg !== "A256GCM") throw unreadable("unknown algorithm");
-  const parts = { nonce: strictBase64(sealed.nonce), ciphertext: strictBase64(sealed.ciphertext), tag: strictBase64(sealed.tag) };
+  const parts = {
+    nonce: strictBase64(sealed.nonce),
+    ciphertext: strictBase64(sealed.ciphertext),
+    tag: strictBase64(sealed.tag),
+  };
   const additionalData = Buffer.from(context);
   const dataKey = await unwrap(sealed, additionalData);
   try {
@@ -47,7 +59,12 @@ export async function openEnvelope(sealed: Sealed, context: string, unwrap: KeyW
 }
 
 /** Wraps the data key anew; the payload is neither opened nor changed. Used when a key gets a new version or a successor. */
-export async function rewrapEnvelope(sealed: Sealed, context: string, from: Pick<KeyWrapper, "unwrap">, to: Pick<KeyWrapper, "wrap">): Promise<Sealed> {
+export async function rewrapEnvelope(
+  sealed: Sealed,
+  context: string,
+  from: Pick<KeyWrapper, "unwrap">,
+  to: Pick<KeyWrapper, "wrap">,
+): Promise<Sealed> {
   const additionalData = Buffer.from(context);
   const dataKey = await from.unwrap(sealed, additionalData);
   try {

@@ -14,7 +14,7 @@ export interface KeyRing {
   generated?: "development";
 }
 
-export interface KeyRingVersion {
+interface KeyRingVersion {
   version: string;
   key: string;
   createdAt: string;
@@ -28,7 +28,10 @@ const ownerOnly = 0o600;
  * Makes the key ring, mode 0600, where there is none; an existing one is left as it is, also when several processes
  * start at once. A ring for `development` carries the marker that production refuses; an operator makes one for `production`.
  */
-export async function createKeyRing(file: string, purpose: "development" | "production" = "development"): Promise<void> {
+export async function createKeyRing(
+  file: string,
+  purpose: "development" | "production" = "development",
+): Promise<void> {
   const ring: KeyRing = {
     format: "cost-atlas-key-ring-1",
     name: `key-ring-${randomBytes(4).toString("hex")}`,
@@ -50,7 +53,8 @@ export async function rotateKeyRing(file: string): Promise<string> {
 /** Disables a version, not the primary: what it wraps no longer opens. Its key stays in the file. */
 export async function disableKeyRingVersion(file: string, version: string): Promise<void> {
   const ring = await readKeyRing(file);
-  if (version === ring.primary) throw new AppError("KEY_RING_PRIMARY", "The primary version cannot be disabled; rotate first.");
+  if (version === ring.primary)
+    throw new AppError("KEY_RING_PRIMARY", "The primary version cannot be disabled; rotate first.");
   const versions = ring.versions.map((each) => (each.version === version ? { ...each, isDisabled: true } : each));
   await writeRing(file, { ...ring, versions }, "replace");
 }
@@ -94,7 +98,10 @@ async function reach<Result>(file: string, read: () => Promise<Result>): Promise
 function refuseShared(file: string, mode: number): void {
   if ((mode & 0o077) === 0) return;
   const octal = (mode & 0o777).toString(8).padStart(4, "0");
-  throw new AppError("KEY_RING_UNSAFE", `The key ring ${file} has mode ${octal}: others than its owner may use it. Run: chmod 600 ${file}`);
+  throw new AppError(
+    "KEY_RING_UNSAFE",
+    `The key ring ${file} has mode ${octal}: others than its owner may use it. Run: chmod 600 ${file}`,
+  );
 }
 
 function isKeyRing(ring: unknown): ring is KeyRing {
@@ -105,12 +112,18 @@ function isKeyRing(ring: unknown): ring is KeyRing {
 }
 
 function isVersion(each: Partial<KeyRingVersion> | null): boolean {
-  if (typeof each?.version !== "string" || !/^[1-9]\d{0,8}$/.test(each.version) || typeof each.key !== "string") return false;
+  if (typeof each?.version !== "string" || !/^[1-9]\d{0,8}$/.test(each.version) || typeof each.key !== "string")
+    return false;
   return Buffer.from(each.key, "base64").length === keyBytes && typeof each.isDisabled === "boolean";
 }
 
 function freshVersion(version: string): KeyRingVersion {
-  return { version, key: randomBytes(keyBytes).toString("base64"), createdAt: new Date().toISOString(), isDisabled: false };
+  return {
+    version,
+    key: randomBytes(keyBytes).toString("base64"),
+    createdAt: new Date().toISOString(),
+    isDisabled: false,
+  };
 }
 
 /** Complete or not at all: the keys of everything sealed must survive a crash and a full disk. */

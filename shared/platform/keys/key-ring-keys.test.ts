@@ -74,15 +74,21 @@ describe("key ring", () => {
     await expect(disableKeyRingVersion(file, "1")).rejects.toMatchObject({ code: "KEY_RING_PRIMARY" });
   });
 
-  it.each([0o604, 0o640, 0o644, 0o660, 0o777])("is refused with mode %o, also when it was fine before", async (mode) => {
-    await createKeyRing(file);
-    const keys = keyRingKeys({ file });
-    const sealed = await keys.seal(Buffer.from("x"), "c");
-    await chmod(file, mode);
+  it.each([0o604, 0o640, 0o644, 0o660, 0o777])(
+    "is refused with mode %o, also when it was fine before",
+    async (mode) => {
+      await createKeyRing(file);
+      const keys = keyRingKeys({ file });
+      const sealed = await keys.seal(Buffer.from("x"), "c");
+      await chmod(file, mode);
 
-    await expect(keys.open(sealed, "c")).rejects.toMatchObject({ code: "KEY_RING_UNSAFE", message: expect.stringContaining(`chmod 600 ${file}`) });
-    await expect(keys.seal(Buffer.from("x"), "c")).rejects.toMatchObject({ code: "KEY_RING_UNSAFE" });
-  });
+      await expect(keys.open(sealed, "c")).rejects.toMatchObject({
+        code: "KEY_RING_UNSAFE",
+        message: expect.stringContaining(`chmod 600 ${file}`),
+      });
+      await expect(keys.seal(Buffer.from("x"), "c")).rejects.toMatchObject({ code: "KEY_RING_UNSAFE" });
+    },
+  );
 
   it.each([
     ["no JSON", "{"],
@@ -95,7 +101,9 @@ describe("key ring", () => {
   ])("is refused when the file holds %s, without quoting it", async (_, text) => {
     await writeFile(file, text, { mode: 0o600 });
 
-    const error: unknown = await keyRingKeys({ file }).seal(Buffer.from("x"), "c").catch((reason: unknown) => reason);
+    const error: unknown = await keyRingKeys({ file })
+      .seal(Buffer.from("x"), "c")
+      .catch((reason: unknown) => reason);
 
     expect(error).toMatchObject({ code: "KEY_RING_MALFORMED", retryable: false });
     expect(String(error)).not.toContain("AAAA");

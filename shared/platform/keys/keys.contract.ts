@@ -45,11 +45,15 @@ export function keysContract(open: () => Promise<KeysUnderTest>): void {
     });
 
     it("opens any plaintext under any context", async () => {
-      const property = fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.string({ unit: "grapheme" }), async (plaintext, anyContext) => {
-        const sealed = await under.keys.seal(plaintext, anyContext);
+      const property = fc.asyncProperty(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.string({ unit: "grapheme" }),
+        async (plaintext, anyContext) => {
+          const sealed = await under.keys.seal(plaintext, anyContext);
 
-        expect(Buffer.from(await under.keys.open(sealed, anyContext))).toEqual(Buffer.from(plaintext));
-      });
+          expect(Buffer.from(await under.keys.open(sealed, anyContext))).toEqual(Buffer.from(plaintext));
+        },
+      );
       await fc.assert(property, { numRuns: 25 });
     });
 
@@ -65,27 +69,35 @@ export function keysContract(open: () => Promise<KeysUnderTest>): void {
       expect(Buffer.from(sealed.ciphertext, "base64").includes("AAAA")).toBe(false);
     });
 
-    it.each(["", "v1|org_2|openai|cred_1|1", "v1|org_1|openai|cred_1|2", `${context} `])("does not open under the context '%s'", async (other) => {
-      const sealed = await seal();
+    it.each(["", "v1|org_2|openai|cred_1|1", "v1|org_1|openai|cred_1|2", `${context} `])(
+      "does not open under the context '%s'",
+      async (other) => {
+        const sealed = await seal();
 
-      await expect(under.keys.open(sealed, other)).rejects.toMatchObject(unreadable);
-      await expect(under.keys.rewrap(sealed, other)).rejects.toMatchObject(unreadable);
-    });
+        await expect(under.keys.open(sealed, other)).rejects.toMatchObject(unreadable);
+        await expect(under.keys.rewrap(sealed, other)).rejects.toMatchObject(unreadable);
+      },
+    );
 
-    it.each(["nonce", "ciphertext", "tag", "wrappedKey"] as const)("does not open with any changed byte of %s, nor without it, nor with the part of another", async (part) => {
-      const sealed = await seal();
-      const other = await seal();
-      const bytes = Buffer.from(sealed[part], "base64");
+    it.each(["nonce", "ciphertext", "tag", "wrappedKey"] as const)(
+      "does not open with any changed byte of %s, nor without it, nor with the part of another",
+      async (part) => {
+        const sealed = await seal();
+        const other = await seal();
+        const bytes = Buffer.from(sealed[part], "base64");
 
-      for (let at = 0; at < bytes.length; at++) {
-        const changed = Buffer.from(bytes);
-        changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
-        await expect(under.keys.open({ ...sealed, [part]: changed.toString("base64") }, context)).rejects.toMatchObject(unreadable);
-      }
-      for (const value of ["", "!", `${sealed[part]}\n`, bytes.subarray(1).toString("base64"), other[part]]) {
-        await expect(under.keys.open({ ...sealed, [part]: value }, context)).rejects.toMatchObject(unreadable);
-      }
-    });
+        for (let at = 0; at < bytes.length; at++) {
+          const changed = Buffer.from(bytes);
+          changed[at] = (changed[at] ?? 0) ^ (1 << (at % 8));
+          await expect(
+            under.keys.open({ ...sealed, [part]: changed.toString("base64") }, context),
+          ).rejects.toMatchObject(unreadable);
+        }
+        for (const value of ["", "!", `${sealed[part]}\n`, bytes.subarray(1).toString("base64"), other[part]]) {
+          await expect(under.keys.open({ ...sealed, [part]: value }, context)).rejects.toMatchObject(unreadable);
+        }
+      },
+    );
 
     it("does not open with a shortened tag", async () => {
       const sealed = await seal();
@@ -97,14 +109,19 @@ export function keysContract(open: () => Promise<KeysUnderTest>): void {
     it("does not open under another key's name or another algorithm", async () => {
       const sealed = await seal();
 
-      await expect(under.keys.open({ ...sealed, keyName: `${sealed.keyName}x` }, context)).rejects.toMatchObject(unreadable);
-      await expect(under.keys.open({ ...sealed, alg: "A128GCM" } as unknown as Sealed, context)).rejects.toMatchObject(unreadable);
+      await expect(under.keys.open({ ...sealed, keyName: `${sealed.keyName}x` }, context)).rejects.toMatchObject(
+        unreadable,
+      );
+      await expect(under.keys.open({ ...sealed, alg: "A128GCM" } as unknown as Sealed, context)).rejects.toMatchObject(
+        unreadable,
+      );
     });
 
     it("seals one plaintext differently each time, in every part", async () => {
       const [first, second] = [await seal(), await seal()];
 
-      for (const part of ["nonce", "ciphertext", "tag", "wrappedKey"] as const) expect(first[part]).not.toBe(second[part]);
+      for (const part of ["nonce", "ciphertext", "tag", "wrappedKey"] as const)
+        expect(first[part]).not.toBe(second[part]);
     });
 
     it("opens older values after a rotation, and seals under the new version", async () => {

@@ -47,7 +47,8 @@ export async function startKmsDouble(): Promise<KmsDouble> {
   rotate();
   const server = await startLoopbackServer((request) => {
     if (fault === "unavailable") return problem(503, "UNAVAILABLE", "The service is currently unavailable.");
-    if (fault === "checksum-refused") return problem(400, "INVALID_ARGUMENT", "The checksum in field ciphertext_crc32c did not match.");
+    if (fault === "checksum-refused")
+      return problem(400, "INVALID_ARGUMENT", "The checksum in field ciphertext_crc32c did not match.");
     try {
       return damaged(answer(request, versions), fault);
     } catch (error) {
@@ -74,7 +75,9 @@ export async function startKmsDouble(): Promise<KmsDouble> {
 type Json = Record<string, unknown>;
 
 function answer(request: LoopbackRequest, versions: Version[]): Json {
-  const [name, verb] = decodeURIComponent(request.path).replace(/^\/v1\//, "").split(":", 2);
+  const [name, verb] = decodeURIComponent(request.path)
+    .replace(/^\/v1\//, "")
+    .split(":", 2);
   if (name !== keyName) throw new Refusal(404, "NOT_FOUND", `CryptoKey ${name} not found.`);
   if (request.method === "GET" && verb === undefined) return { name, primary: { name: primaryOf(versions).name } };
   const body = JSON.parse(request.body.toString("utf8")) as Json;
@@ -108,7 +111,12 @@ function decrypt(body: Json, versions: Version[]): Json {
   refuseUnlessEnabled(version);
   const plaintext = decrypted(version, ciphertext.subarray(4), additionalData);
   const usedPrimary = version === primaryOf(versions);
-  return { plaintext: plaintext.toString("base64"), plaintextCrc32c: String(crc32c(plaintext)), usedPrimary, protectionLevel: softwareLevel };
+  return {
+    plaintext: plaintext.toString("base64"),
+    plaintextCrc32c: String(crc32c(plaintext)),
+    usedPrimary,
+    protectionLevel: softwareLevel,
+  };
 }
 
 function decrypted(version: Version, ciphertext: Buffer, additionalData: Buffer): Buffer {
@@ -124,7 +132,8 @@ function field(body: Json, name: string, limit = maximumBytes): Buffer {
   const bytes = Buffer.from(String(body[name] ?? ""), "base64");
   if (bytes.length > limit) throw invalid(`The ${name} field is too large: its maximum length is ${limit} bytes.`);
   const checksum = body[`${name}Crc32c`];
-  if (checksum !== undefined && String(checksum) !== String(crc32c(bytes))) throw invalid(`The checksum in field ${name}_crc32c did not match.`);
+  if (checksum !== undefined && String(checksum) !== String(crc32c(bytes)))
+    throw invalid(`The checksum in field ${name}_crc32c did not match.`);
   return bytes;
 }
 
@@ -135,7 +144,8 @@ function primaryOf(versions: Version[]): Version {
 }
 
 function refuseUnlessEnabled(version: Version): void {
-  if (!version.isEnabled) throw new Refusal(400, "FAILED_PRECONDITION", `${version.name} is not enabled, current state is: DISABLED.`);
+  if (!version.isEnabled)
+    throw new Refusal(400, "FAILED_PRECONDITION", `${version.name} is not enabled, current state is: DISABLED.`);
 }
 
 function damaged(body: Json, fault: KmsFault): LoopbackAnswer {

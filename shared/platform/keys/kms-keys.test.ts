@@ -27,14 +27,18 @@ describe("KMS keys", () => {
     await double.close();
   });
 
-  const keysOf = ({ keyName, clientOptions }: KmsDouble) => kmsKeys({ keyName, clientOptions, timeoutMilliseconds: 300 });
+  const keysOf = ({ keyName, clientOptions }: KmsDouble) =>
+    kmsKeys({ keyName, clientOptions, timeoutMilliseconds: 300 });
   const secret = Buffer.from("sk-secret");
 
-  it.each(["unavailable", "damage", "wrong-checksum", "unverified"] as const)("does not believe a seal when the service is at fault: %s", async (fault) => {
-    double.setFault(fault);
+  it.each(["unavailable", "damage", "wrong-checksum", "unverified"] as const)(
+    "does not believe a seal when the service is at fault: %s",
+    async (fault) => {
+      double.setFault(fault);
 
-    await expect(keysOf(double).seal(secret, "c")).rejects.toMatchObject(unavailable);
-  });
+      await expect(keysOf(double).seal(secret, "c")).rejects.toMatchObject(unavailable);
+    },
+  );
 
   it.each(["unavailable", "damage", "wrong-checksum", "checksum-refused"] as KmsFault[])(
     "does not call a value unreadable when the service is at fault: %s",
@@ -72,7 +76,11 @@ describe("KMS keys", () => {
   });
 
   it("is unavailable when the key is not there", async () => {
-    const keys = kmsKeys({ keyName: `${double.keyName}-missing`, clientOptions: double.clientOptions, timeoutMilliseconds: 300 });
+    const keys = kmsKeys({
+      keyName: `${double.keyName}-missing`,
+      clientOptions: double.clientOptions,
+      timeoutMilliseconds: 300,
+    });
 
     await expect(keys.seal(secret, "c")).rejects.toMatchObject(unavailable);
   });
@@ -84,9 +92,12 @@ describe("KMS keys", () => {
     await expect(keys.seal(secret, "x".repeat(64 * 1024 + 1))).rejects.toMatchObject(unavailable);
   });
 
-  it.each(["https://127.0.0.1:1", "http://localhost:1", "http://10.0.0.1:1", "http://127.0.0.1.example.com"])("sends data keys in the clear to no host but loopback: %s", (url) => {
-    expect(() => kmsLoopbackOptions(url)).toThrow("not a loopback address");
-  });
+  it.each(["https://127.0.0.1:1", "http://localhost:1", "http://10.0.0.1:1", "http://127.0.0.1.example.com"])(
+    "sends data keys in the clear to no host but loopback: %s",
+    (url) => {
+      expect(() => kmsLoopbackOptions(url)).toThrow("not a loopback address");
+    },
+  );
 });
 
 describe("KMS double", () => {
@@ -101,7 +112,10 @@ describe("KMS double", () => {
   const call = async (path: string, body?: unknown) => {
     const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
     const answer = await fetch(`${double.url}/v1/${double.keyName}${path}`, init);
-    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> & { error?: { status: string } } };
+    return {
+      status: answer.status,
+      body: (await answer.json()) as Record<string, unknown> & { error?: { status: string } },
+    };
   };
   const bytes = (length: number): string => Buffer.alloc(length, 7).toString("base64");
 
@@ -115,16 +129,25 @@ describe("KMS double", () => {
     ["a plaintext above 64 KiB", { plaintext: bytes(64 * 1024 + 1) }],
     ["additional data above 64 KiB", { plaintext: bytes(1), additionalAuthenticatedData: bytes(64 * 1024 + 1) }],
     ["a wrong checksum of the plaintext", { plaintext: bytes(1), plaintextCrc32c: "1" }],
-    ["a wrong checksum of the additional data", { plaintext: bytes(1), additionalAuthenticatedData: bytes(1), additionalAuthenticatedDataCrc32c: "1" }],
+    [
+      "a wrong checksum of the additional data",
+      { plaintext: bytes(1), additionalAuthenticatedData: bytes(1), additionalAuthenticatedDataCrc32c: "1" },
+    ],
   ])("refuses to encrypt %s", async (_, body) => {
-    expect(await call(":encrypt", body)).toMatchObject({ status: 400, body: { error: { status: "INVALID_ARGUMENT" } } });
+    expect(await call(":encrypt", body)).toMatchObject({
+      status: 400,
+      body: { error: { status: "INVALID_ARGUMENT" } },
+    });
   });
 
   it("decrypts only with the additional data of the encryption", async () => {
     const { body } = await call(":encrypt", { plaintext: bytes(3), additionalAuthenticatedData: bytes(5) });
     const { ciphertext } = body;
 
-    expect(await call(":decrypt", { ciphertext, additionalAuthenticatedData: bytes(5) })).toMatchObject({ status: 200, body: { plaintext: bytes(3) } });
+    expect(await call(":decrypt", { ciphertext, additionalAuthenticatedData: bytes(5) })).toMatchObject({
+      status: 200,
+      body: { plaintext: bytes(3) },
+    });
     expect((await call(":decrypt", { ciphertext })).status).toBe(400);
   });
 });

@@ -56,7 +56,11 @@ interface KmsKey {
   call: { timeout: number };
 }
 
-async function encrypt({ kms, keyName, call }: KmsKey, key: Uint8Array, additionalData: Uint8Array): Promise<WrappedKey> {
+async function encrypt(
+  { kms, keyName, call }: KmsKey,
+  key: Uint8Array,
+  additionalData: Uint8Array,
+): Promise<WrappedKey> {
   const request = {
     name: keyName,
     plaintext: key,
@@ -72,7 +76,11 @@ async function encrypt({ kms, keyName, call }: KmsKey, key: Uint8Array, addition
   return { wrappedKey: ciphertext.toString("base64"), keyName, keyVersion: answer.name };
 }
 
-async function decrypt({ kms, keyName, call }: KmsKey, ciphertext: Buffer, additionalData: Uint8Array): Promise<Buffer> {
+async function decrypt(
+  { kms, keyName, call }: KmsKey,
+  ciphertext: Buffer,
+  additionalData: Uint8Array,
+): Promise<Buffer> {
   const request = {
     name: keyName,
     ciphertext,
@@ -98,7 +106,9 @@ function isChecksumOf(checksum: { value?: unknown } | null | undefined, bytes: U
 }
 
 function corrupted(): AppError {
-  return new AppError("KEYS_UNAVAILABLE", "The key service's checksums do not match: bytes were damaged on the way.", { retryable: true });
+  return new AppError("KEYS_UNAVAILABLE", "The key service's checksums do not match: bytes were damaged on the way.", {
+    retryable: true,
+  });
 }
 
 function unavailable(cause: unknown): never {
@@ -113,6 +123,7 @@ function refusedOrUnavailable(error: unknown): never {
   const { code, message } = error as { code?: unknown; message?: unknown };
   // A request that was damaged on the way is refused as an invalid argument too, but is worth another try.
   const isDamaged = /crc32c|checksum/i.test(String(message));
-  if (!isDamaged && refusals.includes(code)) throw unreadable("the key service refuses it, or its key version is disabled", error);
+  if (!isDamaged && refusals.includes(code))
+    throw unreadable("the key service refuses it, or its key version is disabled", error);
   return unavailable(error);
 }

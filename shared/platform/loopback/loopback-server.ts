@@ -59,5 +59,9 @@ async function read(incoming: IncomingMessage): Promise<LoopbackRequest> {
 
 /** An answer in JSON. */
 export function json(status: number, value: unknown, headers: Record<string, string> = {}): LoopbackAnswer {
-  return { status, headers: { "content-type": "application/json; charset=UTF-8", ...headers }, body: JSON.stringify(value) };
+  return {
+    status,
+    headers: { "content-type": "application/json; charset=UTF-8", ...headers },
+    body: JSON.stringify(value),
+  };
 }

@@ -20,113 +20,120 @@ export interface SubscriptionOptions {
   deadLetter: ((message: KeptMessage, deliveries: number) => void) | undefined;
 }
 
-export interface InProcessSubscription {
-  push(message: KeptMessage): void;
-  /** Messages not yet acknowledged plus handlers still at work. */
-  outstanding(): number;
-  /** Starts no further handler and drops what waits; handlers at work go on. */
-  stop(): void;
-}
-
 /** One subscription with push semantics. `settled` is called whenever `outstanding` has shrunk. */
-export function inProcessSubscription(options: SubscriptionOptions, settled: () => void): InProcessSubscription {
-  const { policy, after } = options;
-  const ready: { message: KeptMessage; attempt: number }[] = [];
-  const waits = new Set<() => void>();
-  let unacknowledged = 0;
-  let handlers = 0;
-  let busySlots = 0;
-  let isPumping = false;
-  let isStopped = false;
+export class InProcessSubscription {
+  readonly #options: SubscriptionOptions;
+  readonly #settled: () => void;
+  readonly #ready: { message: KeptMessage; attempt: number }[] = [];
+  readonly #waits = new Set<() => void>();
+  #unacknowledged = 0;
+  #handlers = 0;
+  #busySlots = 0;
+  #isPumping = false;
+  #isStopped = false;
 
-  // Handlers start from the event loop, not from a microtask: a backlog of handlers that never wait must not starve it.
-  function pump(): void {
-    if (isPumping || isStopped) return;
-    isPumping = true;
+  constructor(options: SubscriptionOptions, settled: () => void) {
+    this.#options = options;
+    this.#settled = settled;
+  }
+
+  push(message: KeptMessage): void {
+    this.#unacknowledged++;
+    this.#ready.push({ message, attempt: 1 });
+    this.#pump();
+  }
+
+  /** Messages not yet acknowledged plus handlers still at work. */
+  outstanding(): number {
+    return this.#unacknowledged + this.#handlers;
+  }
+
+  /** Starts no further handler and drops what waits; handlers at work go on. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#unacknowledged = 0;
+    this.#ready.length = 0;
+    for (const cancel of [...this.#waits]) cancel();
+    this.#settled();
+  }
+
+  /** Handlers start from the event loop, not from a microtask: a backlog of handlers that never wait must not starve it. */
+  #pump(): void {
+    if (this.#isPumping || this.#isStopped) return;
+    this.#isPumping = true;
     setImmediate(() => {
-      isPumping = false;
-      while (!isStopped && busySlots < options.concurrency) {
-        const next = ready.shift();
+      this.#isPumping = false;
+      while (!this.#isStopped && this.#busySlots < this.#options.concurrency) {
+        const next = this.#ready.shift();
         if (next === undefined) break;
-        attemptDelivery(next.message, next.attempt);
+        this.#attempt(next.message, next.attempt);
       }
     });
   }
 
-  function attemptDelivery(message: KeptMessage, attempt: number): void {
-    busySlots++;
-    handlers++;
+  #attempt(message: KeptMessage, attempt: number): void {
+    this.#busySlots++;
+    this.#handlers++;
     let isDecided = false;
     const decide = (isAcknowledged: boolean): void => {
       if (isDecided) return;
       isDecided = true;
       cancelDeadline();
-      busySlots--;
-      if (isStopped) return;
-      if (isAcknowledged) unacknowledged--;
-      else again(message, attempt);
-      pump();
+      this.#busySlots--;
+      this.#conclude(message, attempt, isAcknowledged);
     };
     // As with push, an answer after the deadline counts for nothing: the message is already on its way again.
-    const cancelDeadline = wait(policy.ackDeadlineSeconds * 1000, () => decide(false));
-    run(message, attempt)
+    const cancelDeadline = this.#wait(this.#options.policy.ackDeadlineSeconds * 1000, () => decide(false));
+    this.#deliver(message, attempt)
       .then(
         () => decide(true),
         () => decide(false),
       )
       .finally(() => {
-        handlers--;
-        settled();
+        this.#handlers--;
+        this.#settled();
       });
   }
 
-  async function run(message: KeptMessage, attempt: number): Promise<void> {
+  async #deliver(message: KeptMessage, attempt: number): Promise<void> {
     const { text, ...rest } = message;
     const attributes = { ...message.attributes };
-    await options.deliver({ ...rest, attributes, payload: JSON.parse(text), deliveryAttempt: attempt });
+    await this.#options.deliver({ ...rest, attributes, payload: JSON.parse(text), deliveryAttempt: attempt });
   }
 
-  function again(message: KeptMessage, attempt: number): void {
-    if (options.deadLetter !== undefined && attempt >= policy.maximumDeliveries) {
-      options.deadLetter(message, attempt);
-      unacknowledged--;
-      settled();
+  #conclude(message: KeptMessage, attempt: number, isAcknowledged: boolean): void {
+    if (this.#isStopped) return;
+    if (isAcknowledged) this.#unacknowledged--;
+    else this.#again(message, attempt);
+    this.#pump();
+  }
+
+  #again(message: KeptMessage, attempt: number): void {
+    const { policy, deadLetter, random } = this.#options;
+    if (deadLetter !== undefined && attempt >= policy.maximumDeliveries) {
+      deadLetter(message, attempt);
+      this.#unacknowledged--;
+      this.#settled();
       return;
     }
-    wait(backoffMilliseconds(policy, attempt, options.random), () => {
-      ready.push({ message, attempt: attempt + 1 });
-      pump();
+    this.#wait(backoffMilliseconds(policy, attempt, random), () => {
+      this.#ready.push({ message, attempt: attempt + 1 });
+      this.#pump();
     });
   }
 
-  function wait(delayMilliseconds: number, then: () => void): () => void {
-    const cancelTimer = after(delayMilliseconds, () => {
-      waits.delete(cancel);
+  #wait(delayMilliseconds: number, then: () => void): () => void {
+    const cancelTimer = this.#options.after(delayMilliseconds, () => {
+      this.#waits.delete(cancel);
       then();
     });
     const cancel = (): void => {
-      waits.delete(cancel);
+      this.#waits.delete(cancel);
       cancelTimer();
     };
-    waits.add(cancel);
+    this.#waits.add(cancel);
     return cancel;
   }
-
-  return {
-    push(message) {
-      unacknowledged++;
-      ready.push({ message, attempt: 1 });
-      pump();
-    },
-    outstanding: () => unacknowledged + handlers,
-    stop() {
-      isStopped = true;
-      unacknowledged = 0;
-      ready.length = 0;
-      for (const cancel of [...waits]) cancel();
-      settled();
-    },
-  };
 }
 
 /**

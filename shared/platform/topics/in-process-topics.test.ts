@@ -6,7 +6,12 @@ import type { After } from "./timers.ts";
 import { topicsContract } from "./topics.contract.ts";
 import type { Delivery, Message, SubscriptionPolicy } from "./topics.ts";
 
-const policy: SubscriptionPolicy = { ackDeadlineSeconds: 60, minimumBackoffSeconds: 10, maximumBackoffSeconds: 600, maximumDeliveries: 3 };
+const policy: SubscriptionPolicy = {
+  ackDeadlineSeconds: 60,
+  minimumBackoffSeconds: 10,
+  maximumBackoffSeconds: 600,
+  maximumDeliveries: 3,
+};
 const message = (topic: string, payload: unknown): Message => ({ topic, payload, attributes: {} });
 
 topicsContract(async () => {
@@ -33,7 +38,11 @@ describe("in-process topics", () => {
     await topics.publish([{ topic: "t", payload: { a: 1 }, attributes: { org: "o" } }]);
     await time.runUntil(topics.idle());
 
-    expect(attempts).toEqual([[1, 0], [2, 10_000], [3, 30_000]]);
+    expect(attempts).toEqual([
+      [1, 0],
+      [2, 10_000],
+      [3, 30_000],
+    ]);
     expect(letters).toHaveLength(1);
     expect(letters[0]?.payload).toEqual({ a: 1 });
     expect(letters[0]?.attributes).toMatchObject({
@@ -59,7 +68,10 @@ describe("in-process topics", () => {
     late.resolve();
     await time.runUntil(topics.idle());
 
-    expect(attempts).toEqual([[1, 0], [2, 70_000]]);
+    expect(attempts).toEqual([
+      [1, 0],
+      [2, 70_000],
+    ]);
   });
 
   it("counts an overdue handler as work until it ends, but not against the concurrency", async () => {
@@ -149,15 +161,17 @@ describe("in-process topics", () => {
   it("keeps delivering a dead letter past the maximum until it is taken", async () => {
     const time = manualTime();
     const topics = inProcessTopics({ ...time });
-    let deliveries = 0;
-    topics.subscribe("dead-letter", policy, async () => {
-      if (++deliveries < 6) throw new Error("storage is down");
+    const seen: [string, number, object][] = [];
+    topics.subscribe("dead-letter", policy, async ({ messageId, deliveryAttempt, attributes }) => {
+      seen.push([messageId, deliveryAttempt, attributes]);
+      if (seen.length < 6) throw new Error("storage is down");
     });
 
     await topics.publish([message("dead-letter", 1)]);
     await time.runUntil(topics.idle());
 
-    expect(deliveries).toBe(6);
+    const messageId = seen[0]?.[0];
+    expect(seen).toEqual([1, 2, 3, 4, 5, 6].map((attempt) => [messageId, attempt, {}]));
   });
 
   it("closes by waiting for the handler at work, and delivers nothing afterwards", async () => {
@@ -189,7 +203,9 @@ describe("in-process topics", () => {
     const topics = inProcessTopics();
     topics.subscribe("t", policy, async () => {});
 
-    expect(() => topics.subscribe("t", policy, async () => {})).toThrow(expect.objectContaining({ code: "TOPIC_ALREADY_SUBSCRIBED" }));
+    expect(() => topics.subscribe("t", policy, async () => {})).toThrow(
+      expect.objectContaining({ code: "TOPIC_ALREADY_SUBSCRIBED" }),
+    );
   });
 
   it("a publisher does not wait for the handlers", async () => {
@@ -207,12 +223,16 @@ describe("in-process topics", () => {
 describe("backoff", () => {
   it("stays between the minimum and the maximum and doubles in between", () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100 }), fc.double({ min: 0, max: 0.999_999, noNaN: true }), (attempt, random) => {
-        const wait = backoffMilliseconds(policy, attempt, () => random);
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.double({ min: 0, max: 0.999_999, noNaN: true }),
+        (attempt, random) => {
+          const wait = backoffMilliseconds(policy, attempt, () => random);
 
-        expect(wait).toBeGreaterThanOrEqual(10_000);
-        expect(wait).toBeLessThanOrEqual(Math.min(600_000, 10_000 * 2 ** (attempt - 1)));
-      }),
+          expect(wait).toBeGreaterThanOrEqual(10_000);
+          expect(wait).toBeLessThanOrEqual(Math.min(600_000, 10_000 * 2 ** (attempt - 1)));
+        },
+      ),
     );
     expect(backoffMilliseconds(policy, 3, () => 0)).toBe(20_000);
     expect(backoffMilliseconds(policy, 100, () => 0)).toBe(300_000);

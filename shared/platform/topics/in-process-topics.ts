@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { AppError } from "#shared/runtime/errors.ts";
 import { type Clock, systemClock } from "../clock.ts";
 import { deadLetterAttributes, deadLetterTopic } from "./dead-letter.ts";
-import { type InProcessSubscription, inProcessSubscription, type KeptMessage } from "./in-process-subscription.ts";
+import { InProcessSubscription, type KeptMessage } from "./in-process-subscription.ts";
 import { messageText } from "./message-text.ts";
 import { type After, systemAfter } from "./timers.ts";
 import type { Message, SubscribableTopics } from "./topics.ts";
@@ -30,7 +30,9 @@ export function inProcessTopics(options: InProcessTopicsOptions = {}): Subscriba
 
   function enqueue(topic: string, text: string, attributes: Readonly<Record<string, string>>): void {
     const publishTime = clock.now().toISOString();
-    subscriptions.get(topic)?.push({ topic, messageId: randomUUID(), publishTime, text, attributes: { ...attributes } });
+    subscriptions
+      .get(topic)
+      ?.push({ topic, messageId: randomUUID(), publishTime, text, attributes: { ...attributes } });
   }
 
   function deadLetter(message: KeptMessage, deliveries: number): void {
@@ -61,7 +63,7 @@ export function inProcessTopics(options: InProcessTopicsOptions = {}): Subscriba
       if (subscriptions.has(topic)) throw new AppError("TOPIC_ALREADY_SUBSCRIBED", `Topic ${topic} has a subscriber.`);
       const letters = topic === deadLetterTopic ? undefined : deadLetter;
       const given = { policy, concurrency, deliver, after, random, deadLetter: letters };
-      subscriptions.set(topic, inProcessSubscription(given, settled));
+      subscriptions.set(topic, new InProcessSubscription(given, settled));
     },
     async close() {
       isClosed = true;

@@ -27,7 +27,8 @@ function jsonText({ topic, payload }: Message): string {
   } catch (cause) {
     throw new AppError("MESSAGE_MALFORMED", `The payload for topic ${topic} cannot be written as JSON.`, { cause });
   }
-  if (text === undefined) throw new AppError("MESSAGE_MALFORMED", `The payload for topic ${topic} is not a JSON value.`);
+  if (text === undefined)
+    throw new AppError("MESSAGE_MALFORMED", `The payload for topic ${topic} is not a JSON value.`);
   return text;
 }
 
@@ -35,10 +36,16 @@ function checkAttributes({ topic, attributes }: Message): void {
   const entries = Object.entries(attributes);
   const refused = entries.find(([name, value]) => !isAttribute(name, value));
   if (refused !== undefined) {
-    throw new AppError("MESSAGE_MALFORMED", `The attribute ${refused[0]} for topic ${topic} is not allowed or too long.`);
+    throw new AppError(
+      "MESSAGE_MALFORMED",
+      `The attribute ${refused[0]} for topic ${topic} is not allowed or too long.`,
+    );
   }
   if (entries.length > maximumAttributes) {
-    throw new AppError("MESSAGE_MALFORMED", `A message for topic ${topic} has more than ${maximumAttributes} attributes.`);
+    throw new AppError(
+      "MESSAGE_MALFORMED",
+      `A message for topic ${topic} has more than ${maximumAttributes} attributes.`,
+    );
   }
 }
 

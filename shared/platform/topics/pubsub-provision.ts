@@ -51,7 +51,9 @@ async function createOrUpdate(client: PubSub, options: ProvisionOptions): Promis
   const { expirationPolicy, ...changeable } = settings;
   // The emulator refuses an update that names the expiry, also when it stays as it is.
   const isEverlasting = (present.expirationPolicy?.ttl ?? null) === null;
-  await subscription.setMetadata(isEverlasting ? changeable : { ...changeable, expirationPolicy: expirationPolicy ?? {} });
+  await subscription.setMetadata(
+    isEverlasting ? changeable : { ...changeable, expirationPolicy: expirationPolicy ?? {} },
+  );
 }
 
 async function unlessPresent(creation: Promise<unknown>): Promise<boolean> {

@@ -9,7 +9,12 @@ import type { Delivery, SubscriptionPolicy } from "./topics.ts";
 
 const emulator = inject("pubsubEmulator");
 const projectId = "topics-contract";
-const policy: SubscriptionPolicy = { ackDeadlineSeconds: 10, minimumBackoffSeconds: 1, maximumBackoffSeconds: 2, maximumDeliveries: 5 };
+const policy: SubscriptionPolicy = {
+  ackDeadlineSeconds: 10,
+  minimumBackoffSeconds: 1,
+  maximumBackoffSeconds: 2,
+  maximumDeliveries: 5,
+};
 
 describe.skipIf(!emulator)("Pub/Sub topics on the emulator", () => {
   const apiEndpoint = emulator ?? "";
@@ -25,7 +30,12 @@ describe.skipIf(!emulator)("Pub/Sub topics on the emulator", () => {
     const handlers = new Map<string, (delivery: Delivery) => Promise<void>>();
     const endpoint = await startLoopbackServer(async ({ body, headers }) => {
       const delivery = readPush(JSON.parse(body.toString("utf8")), headers);
-      const isTaken = await handlers.get(delivery.topic)?.(delivery).then(() => true, () => false);
+      const isTaken = await handlers
+        .get(delivery.topic)?.(delivery)
+        .then(
+          () => true,
+          () => false,
+        );
       return { status: isTaken === true ? 204 : 503 };
     });
     return {
@@ -33,7 +43,16 @@ describe.skipIf(!emulator)("Pub/Sub topics on the emulator", () => {
       async subscribe(topic, given, deliver) {
         handlers.set(topic, deliver);
         const pushEndpoint = `${endpoint.url}/push`;
-        await provisionSubscription({ projectId, apiEndpoint, topic, subscription: topic, pushEndpoint, policy: given, deadLetterTopic, retentionDays: 7 });
+        await provisionSubscription({
+          projectId,
+          apiEndpoint,
+          topic,
+          subscription: topic,
+          pushEndpoint,
+          policy: given,
+          deadLetterTopic,
+          retentionDays: 7,
+        });
       },
       async close() {
         await topics.close();
@@ -94,7 +113,14 @@ describe.skipIf(!emulator)("Pub/Sub topics on the emulator", () => {
   });
 
   it("passes dead letters themselves on to nobody", async () => {
-    const common = { projectId, apiEndpoint, topic: "letters", subscription: "letters", deadLetterTopic: "letters", policy };
+    const common = {
+      projectId,
+      apiEndpoint,
+      topic: "letters",
+      subscription: "letters",
+      deadLetterTopic: "letters",
+      policy,
+    };
 
     await provisionSubscription({ ...common, pushEndpoint: "http://127.0.0.1:9/push", retentionDays: 7 });
 

@@ -23,7 +23,10 @@ export function pubsubTopics(options: PubsubTopicsOptions): Topics {
   const topics = new Map<string, Topic>();
 
   const open = (): Promise<PubSub> => {
-    opening ??= openClient(options);
+    opening ??= openClient(options).catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    });
     return opening;
   };
 

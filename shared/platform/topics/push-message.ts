@@ -110,7 +110,8 @@ function optionalText(value: unknown, what: string): string | undefined {
 
 function asInstant(value: unknown): string {
   const text = asText(value, "publishTime");
-  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(Date.parse(text))) throw malformed("publishTime is not an instant");
+  if (!/^\d{4}-\d\d-\d\dT/.test(text) || Number.isNaN(Date.parse(text)))
+    throw malformed("publishTime is not an instant");
   return text;
 }
 

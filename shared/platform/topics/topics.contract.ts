@@ -10,7 +10,12 @@ export interface TopicsUnderTest {
   close(): Promise<void>;
 }
 
-const policy: SubscriptionPolicy = { ackDeadlineSeconds: 10, minimumBackoffSeconds: 0, maximumBackoffSeconds: 1, maximumDeliveries: 5 };
+const policy: SubscriptionPolicy = {
+  ackDeadlineSeconds: 10,
+  minimumBackoffSeconds: 0,
+  maximumBackoffSeconds: 1,
+  maximumDeliveries: 5,
+};
 const patience = { timeout: 25_000, interval: 20 };
 
 /** What every adapter of the port must do. */
@@ -32,8 +37,16 @@ export function topicsContract(open: () => Promise<TopicsUnderTest>): void {
       await under.subscribe("contract-intact", policy, async (delivery) => {
         received.push(delivery);
       });
-      const payload = { text: "Zürich 東京 🧮 \u0000 \" \\ \u2028", list: [1, -2.5, null, true, { deep: "ja" }], "": "empty name" };
-      const attributes = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", org: "örg_1", empty: "" };
+      const payload = {
+        text: 'Zürich 東京 🧮 \u0000 " \\ \u2028',
+        list: [1, -2.5, null, true, { deep: "ja" }],
+        "": "empty name",
+      };
+      const attributes = {
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        org: "örg_1",
+        empty: "",
+      };
 
       await send("contract-intact", payload, attributes);
 
@@ -50,7 +63,9 @@ export function topicsContract(open: () => Promise<TopicsUnderTest>): void {
         received.add(payload);
       });
 
-      await under.topics.publish(numbers.map((payload): Message => ({ topic: "contract-hundred", payload, attributes: {} })));
+      await under.topics.publish(
+        numbers.map((payload): Message => ({ topic: "contract-hundred", payload, attributes: {} })),
+      );
 
       await vi.waitFor(() => expect(received.size).toBe(100), patience);
       expect([...received].sort((a, b) => Number(a) - Number(b))).toEqual(numbers);
@@ -69,7 +84,10 @@ export function topicsContract(open: () => Promise<TopicsUnderTest>): void {
         { topic: "contract-right", payload: "r", attributes: {} },
       ]);
 
-      await vi.waitFor(() => expect(new Set(received)).toEqual(new Set(["contract-left:l", "contract-right:r"])), patience);
+      await vi.waitFor(
+        () => expect(new Set(received)).toEqual(new Set(["contract-left:l", "contract-right:r"])),
+        patience,
+      );
     });
 
     it("delivers a message again after its handler failed, under the same id", async () => {
@@ -112,7 +130,9 @@ export function topicsContract(open: () => Promise<TopicsUnderTest>): void {
         received.add(payload);
       });
 
-      await under.topics.publish(["bad", "a", "b", "c"].map((payload): Message => ({ topic: "contract-mixed", payload, attributes: {} })));
+      await under.topics.publish(
+        ["bad", "a", "b", "c"].map((payload): Message => ({ topic: "contract-mixed", payload, attributes: {} })),
+      );
 
       await vi.waitFor(() => expect(received).toEqual(new Set(["a", "b", "c"])), patience);
     });
@@ -132,7 +152,10 @@ export function topicsContract(open: () => Promise<TopicsUnderTest>): void {
         received.push(payload);
       });
 
-      const publish = under.topics.publish([{ topic, payload: "good", attributes: {} }, { topic, ...bad }]);
+      const publish = under.topics.publish([
+        { topic, payload: "good", attributes: {} },
+        { topic, ...bad },
+      ]);
 
       await expect(publish).rejects.toMatchObject({ name: "AppError", code, retryable: false });
       await send(topic, "later");

@@ -19,7 +19,7 @@ export interface LoadPace {
 }
 
 /** Where and how one batch is loaded. */
-export interface LoadTarget {
+interface LoadTarget {
   bigquery: BigQuery;
   projectId: string;
   location: string;

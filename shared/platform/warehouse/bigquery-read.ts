@@ -9,7 +9,7 @@ import type { Column, TableDefinition } from "./table.ts";
 import type { BatchDays, TableSource } from "./warehouse.ts";
 import { refused } from "./warehouse-errors.ts";
 
-export interface ReadPlace {
+interface ReadPlace {
   bigquery: BigQuery;
   projectId: string;
   location: string;

@@ -1,7 +1,7 @@
 import type { Column, TableDefinition } from "./table.ts";
 import type { TableDescription } from "./warehouse.ts";
 
-export interface FieldResource {
+interface FieldResource {
   name: string;
   type: string;
   mode: string;

@@ -10,7 +10,7 @@ export interface Statement {
   types: Exclude<Query["types"], undefined>;
 }
 
-export interface TablePath {
+interface TablePath {
   projectId: string;
   datasetId: string;
   table: TableDefinition;
@@ -44,9 +44,9 @@ export function readStatement(path: TablePath, columns: readonly Column[], pairs
   return {
     query: lines.join("\n"),
     params: {
-      pairs: pairs.map(({ batchId, day }) => ({ batch_id: batchId, day })),
+      pairs: pairs.map(({ batchId, day }) => ({ batch_id: batchId, day: dateParameter(day) })),
       batch_ids: [...new Set(pairs.map(({ batchId }) => batchId))],
-      ...(partition && { first_day: days[0], last_day: days.at(-1) }),
+      ...(partition && { first_day: dateParameter(days[0]), last_day: dateParameter(days.at(-1)) }),
     },
     types: {
       pairs: [{ batch_id: "STRING", day: "DATE" }],
@@ -74,6 +74,11 @@ export function eraseStatement(path: TablePath, column: string, orgSlug: string)
     ...everyPartition(path.table),
   ];
   return { query: lines.join("\n"), params: { org_slug: orgSlug }, types: { org_slug: "STRING" } };
+}
+
+/** What the client makes of its own date class: text under the type DATE would leave it as undefined. */
+function dateParameter(day: string | undefined): { value: string | undefined } {
+  return { value: day };
 }
 
 function exactly(column: Column): string {

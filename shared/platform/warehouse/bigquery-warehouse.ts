@@ -17,7 +17,7 @@ import type { TableSource, Warehouse } from "./warehouse.ts";
 import { refused } from "./warehouse-errors.ts";
 import { checkedName } from "./warehouse-names.ts";
 
-export interface BigQueryWarehouseOptions {
+interface BigQueryWarehouseOptions {
   projectId: string;
   /** Default location of the client; datasets keep their own. */
   location?: string;

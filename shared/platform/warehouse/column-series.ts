@@ -64,7 +64,8 @@ function listSeries(column: Column, values: readonly unknown[]): Series {
     if (!Array.isArray(value) || !value.every(isText)) throw refusedCell(column, row, "is not a list of texts");
     return JSON.stringify(value);
   });
-  return pl.Series(column.name, texts, pl.Utf8).str.jsonDecode(pl.List(pl.Utf8)) as Series;
+  const lists = pl.Series(column.name, texts, pl.Utf8).str.jsonDecode(pl.List(pl.Utf8)) as Series;
+  return lists.alias(column.name);
 }
 
 function parserOf(column: Column): Parse {

@@ -41,7 +41,7 @@ export function columnsNamed(table: TableDefinition, names: readonly string[]): 
   const byName = new Map(table.columns.map((column) => [column.name, column]));
   return names.map((name) => {
     const column = byName.get(name);
-    if (!column) throw refused(`table ${table.name} has no column of an asked name`);
+    if (!column) throw refused(`table ${table.name} has no column ${name}`);
     return column;
   });
 }

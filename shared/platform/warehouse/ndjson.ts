@@ -3,7 +3,7 @@ import type { DataFrame } from "nodejs-polars";
 import { valuesOf } from "./column-values.ts";
 import type { Column, TableDefinition } from "./table.ts";
 
-const ROWS_PER_SLICE = 2_000;
+const ROWS_PER_SLICE = 1_000;
 
 /**
  * The rows as newline-delimited JSON for a load job: decimals and 64-bit integers as text, so that no reader rounds

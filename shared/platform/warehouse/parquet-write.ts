@@ -8,6 +8,8 @@ import type { TableDefinition } from "./table.ts";
 import type { Batch } from "./warehouse.ts";
 import { conflict } from "./warehouse-errors.ts";
 
+const FILES_AT_ONCE = 4;
+
 /** Writes one file per day and, last, the manifest: before it, nothing of the batch is visible. */
 export async function writeBatch(layout: ParquetLayout, batch: Batch): Promise<void> {
   checkBatch(batch);
@@ -15,8 +17,8 @@ export async function writeBatch(layout: ParquetLayout, batch: Batch): Promise<v
   if (batch.rows.height === 0 || (await isWritten(layout, batch))) return;
   await claim(layout, batch);
   if (!(await readManifest(layout, batch, batch.batchId))) {
-    const days: Record<string, number> = {};
-    for (const day of daysOf(batch)) days[day] = await writeDay(layout, batch, day);
+    const days = await countDays(batch);
+    await writeDays(layout, batch, Object.keys(days));
     await createManifest(layout, batch, manifestOf(batch, days));
   }
   // With a manifest in place the claim protects nothing more; after a failure it stays and keeps other rows away.
@@ -38,21 +40,33 @@ async function claim(layout: ParquetLayout, batch: Batch): Promise<void> {
   if (holder !== undefined && holder !== batch.contentHash) throw conflict(batch.batchId);
 }
 
-function daysOf(batch: Batch): string[] {
-  const field = batch.table.partition?.field;
-  if (field === undefined) return [ALL_DAYS];
-  const days = batch.rows.getColumn(field).cast(pl.Date).unique().cast(pl.Utf8).toArray() as string[];
-  return days.sort();
+/** Rows per day. */
+async function countDays(batch: Batch): Promise<Record<string, number>> {
+  const { partition } = batch.table;
+  if (!partition) return { [ALL_DAYS]: batch.rows.height };
+  const day = pl.col(partition.field).cast(pl.Date).cast(pl.Utf8).alias("day");
+  const counts = await batch.rows.lazy().select(day).groupBy(["day"]).agg(pl.len().alias("rows")).collect();
+  const rows = counts.getColumn("rows").toArray();
+  return Object.fromEntries(
+    counts
+      .getColumn("day")
+      .toArray()
+      .map((name, index) => [String(name), Number(rows[index])]),
+  );
 }
 
-async function writeDay(layout: ParquetLayout, batch: Batch, day: string): Promise<number> {
+async function writeDays(layout: ParquetLayout, batch: Batch, days: readonly string[]): Promise<void> {
+  for (let start = 0; start < days.length; start += FILES_AT_ONCE) {
+    await Promise.all(days.slice(start, start + FILES_AT_ONCE).map((day) => writeDay(layout, batch, day)));
+  }
+}
+
+async function writeDay(layout: ParquetLayout, batch: Batch, day: string): Promise<void> {
   await makeFolder(layout.day(batch, day));
   const aside = layout.aside(batch);
   const rows = ofDay(batch.rows, batch.table, day).select(...batch.table.columns.map(({ name }) => name));
   await rows.sinkParquet(aside, { compression: "zstd" }).collect();
-  const count = await pl.scanParquet(aside, { glob: false }).select(pl.len().alias("rows")).collect();
   await settle(aside, layout.rows(batch, day, batch.batchId));
-  return Number(count.getColumn("rows").get(0));
 }
 
 function ofDay(rows: DataFrame, table: TableDefinition, day: string): ReturnType<DataFrame["lazy"]> {

@@ -21,8 +21,8 @@ const meters: Readonly<Record<string, string>> = {
  */
 export function openaiFocusRows(context: FocusContext, items: LineItems): Pulled {
   const found = findings();
-  const billed = (context.rows["genai_billed_daily_raw"] ?? []) as readonly BilledRow[];
-  const usage = (context.rows["genai_usage_daily_raw"] ?? []) as readonly UsageRow[];
+  const billed = (context.rows["genai_billed_daily_raw"] ?? []) as unknown as readonly BilledRow[];
+  const usage = (context.rows["genai_usage_daily_raw"] ?? []) as unknown as readonly UsageRow[];
   const joined = quantityJoin(billed, usage, (text) => items(text).meter);
   const { provider, accountId, accountName } = context;
   const account = { provider, accountId, accountName, accountType: "Organization" };

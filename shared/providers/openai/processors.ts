@@ -1,7 +1,8 @@
 import { configFile } from "#shared/platform/config-files.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import { type Findings, findings } from "../findings.ts";
-import type { DayState, FocusContext, PullContext, Pulled, PullProcessor, Row } from "../provider.ts";
+import type { DayState, FocusContext, PullContext, Pulled, PullProcessor } from "../provider.ts";
+import type { BilledRow, UsageRow } from "../raw-rows.ts";
 import { type DayRange, dayOfSeconds, dayRanges } from "../utc-days.ts";
 import { billedRows, type CostDay } from "./billed-rows.ts";
 import { allBuckets } from "./client.ts";
@@ -108,7 +109,7 @@ async function usageDays(
 }
 
 interface Answer {
-  rows: readonly (Row & { usage_date: string })[];
+  rows: readonly (BilledRow | UsageRow)[];
   answered: ReadonlySet<string>;
   found: Findings;
   warnings: string[];

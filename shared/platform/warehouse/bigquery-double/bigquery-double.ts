@@ -16,7 +16,7 @@ export interface BigQueryDouble {
 }
 
 /** Each concerns the next `times` requests of its kind. */
-export interface Faults {
+interface Faults {
   /** A load job is accepted and runs, but the connection is cut instead of answered. */
   cutReplyOfInsert(times?: number): void;
   /** A load job is accepted and fails with that reason, e.g. `backendError`. */
@@ -29,7 +29,7 @@ export interface Faults {
   pageSize(rows: number): void;
 }
 
-export interface Inspection {
+interface Inspection {
   /** Load jobs accepted so far, in order, failed ones included. */
   loadJobs(): readonly LoadJob[];
   rows(datasetId: string, tableId: string): readonly Row[];
@@ -115,11 +115,21 @@ export async function startBigQueryDouble(
 
 function faultsOf(state: State): Faults {
   return {
-    cutReplyOfInsert: (times = 1) => void (state.cuts += times),
-    failJob: (reason, times = 1) => void state.jobFaults.push(...Array.from({ length: times }, () => reason)),
-    unavailable: (matching, times = 1) => void state.outages.push({ matching, times }),
-    slowJobs: (polls) => void (state.polls = polls),
-    pageSize: (rows) => void (state.queries.pageSize = rows),
+    cutReplyOfInsert(times = 1) {
+      state.cuts += times;
+    },
+    failJob(reason, times = 1) {
+      state.jobFaults.push(...Array.from({ length: times }, () => reason));
+    },
+    unavailable(matching, times = 1) {
+      state.outages.push({ matching, times });
+    },
+    slowJobs(polls) {
+      state.polls = polls;
+    },
+    pageSize(rows) {
+      state.queries.pageSize = rows;
+    },
   };
 }
 

@@ -13,7 +13,7 @@ export interface StoredTable {
   rows: Row[];
 }
 
-export interface StoredDataset {
+interface StoredDataset {
   datasetId: string;
   location: string;
   description: string | undefined;

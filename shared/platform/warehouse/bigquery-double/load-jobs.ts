@@ -20,7 +20,7 @@ export interface LoadJob {
   outputRows: number;
 }
 
-export interface LoadConfiguration {
+interface LoadConfiguration {
   destinationTable: { projectId: string; datasetId: string; tableId: string };
   schema?: unknown;
   sourceFormat?: string;

@@ -69,7 +69,8 @@ function selection(table: StoredTable, line: string): { field: Field; value: (ro
   const stored = fieldOf(table, name);
   const form = match?.[1]?.replaceAll(`t.\`${name}\``, "c");
   const field: Field = { name: match?.[2] ?? "", type: "STRING", mode: "NULLABLE" };
-  if (form === "c") return { field: { ...stored, name: field.name }, value: (row) => restValue(cell(row, name)) };
+  if (form === "c")
+    return { field: { ...stored, name: field.name }, value: (row) => restValue(stored, cell(row, name)) };
   const text = EXPRESSIONS[`${stored.type} ${form}`];
   if (!text) throw syntaxError(line);
   return { field, value: (row) => text(cell(row, name) as string | null) };
@@ -151,8 +152,8 @@ function cell(row: Row, name: string): Cell {
 }
 
 /** REST answers elements of a REPEATED column as objects; a column added later is an empty list in older rows. */
-function restValue(value: Cell): unknown {
-  return Array.isArray(value) ? value.map((v) => ({ v })) : value;
+function restValue(field: Field, value: Cell): unknown {
+  return field.mode === "REPEATED" ? [value ?? []].flat().map((v) => ({ v })) : value;
 }
 
 function syntaxError(text: string): RestError {

@@ -1,0 +1,28 @@
+import { orgAccess } from "#shared/access/caller.ts";
+import { CostSummaryQuery } from "#shared/costs/cost-query.ts";
+import { readSummary } from "#shared/costs/read-summary.ts";
+import { CostSummary } from "#shared/costs/summary-schema.ts";
+import { httpFunction } from "#shared/runtime/declaration.ts";
+
+export default httpFunction({
+  method: "GET",
+  path: "/api/v1/costs/{org}/summary",
+  summary: "What an organization spent in a range of days: totals, breakdowns, daily trend, and what is missing",
+  access: orgAccess("costs:read", { root: true }),
+  uses: ["documents", "warehouse"],
+  query: CostSummaryQuery,
+  response: CostSummary,
+  errors: [
+    "INVALID_DATE",
+    "INVALID_DATE_RANGE",
+    "RANGE_TOO_LONG",
+    "ORG_NOT_FOUND",
+    "READ_BUSY",
+    "WAREHOUSE_UNAVAILABLE",
+  ],
+  perMinute: 60,
+  memory: "1GiB",
+  timeoutSeconds: 60,
+  concurrency: 8,
+  handle: ({ org, query }, given) => readSummary({ org, query }, given),
+});

@@ -1,0 +1,35 @@
+import { type ObjectOptions, type Static, type TSchema, Type } from "@sinclair/typebox";
+import { choice, plainText, strictObject } from "#shared/runtime/schema.ts";
+import { periodNames } from "./dates.ts";
+import { categoryWords, chargeCategories } from "./filters.ts";
+import { bases } from "./sums.ts";
+
+/** Parameters of every read of costs. Dates are checked by `dates.ts`, which knows their error codes. Source: costs.md 3. */
+const costParameters = {
+  start_date: Type.Optional(Type.String({ description: "First UTC day, YYYY-MM-DD; alone it ends today" })),
+  end_date: Type.Optional(Type.String({ description: "Last UTC day, YYYY-MM-DD" })),
+  period: Type.Optional(
+    choice(periodNames, { description: "A named period ending today; mtd when no range is given" }),
+  ),
+  fiscal_year: Type.Optional(
+    Type.Integer({ minimum: 2000, maximum: 2100, description: "Fiscal year, named by the year of its first day" }),
+  ),
+  days: Type.Optional(Type.Integer({ minimum: 1, maximum: 1096, description: "The last N days ending today" })),
+  providers: listOf(plainText(1, 256), { alsoAs: ["provider"], description: "By id or display name" }),
+  categories: listOf(choice(categoryWords), { alsoAs: ["category"] }),
+  services: listOf(plainText(1, 256)),
+  charge_categories: listOf(choice(chargeCategories)),
+  basis: Type.Optional(choice(bases, { description: "The cost that total_cost means; effective by default" })),
+};
+
+export const CostSummaryQuery = strictObject({
+  ...costParameters,
+  top: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: "Number of top services; 10 by default" })),
+});
+
+export type CostSummaryQuery = Static<typeof CostSummaryQuery>;
+
+/** Comma separated or repeated; the values are any of these (OR). */
+function listOf<T extends TSchema>(item: T, options: ObjectOptions = {}) {
+  return Type.Optional(Type.Array(item, { maxItems: 50, ...options }));
+}

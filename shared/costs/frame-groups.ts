@@ -1,0 +1,87 @@
+import { setImmediate } from "node:timers/promises";
+import type { DataFrame, Expr } from "nodejs-polars";
+import type { CostFilters, FilterName } from "./filters.ts";
+import type { FrameKey, MonthFrame } from "./month-frame.ts";
+import { addSums, amountNames, readSums, type Sums } from "./sums.ts";
+
+/** Rows of some UTC days, both ends included, that pass the filters. The one way rows are chosen. */
+export interface Selection {
+  start: string;
+  end: string;
+  filters: CostFilters;
+}
+
+/** The sums of the rows that share the values of the keys. */
+export interface Group<Key extends FrameKey> {
+  key: Readonly<Record<Key, string>>;
+  sums: Sums;
+}
+
+/** Groups under construction, by their keys' values. */
+export type Groups<Key extends FrameKey> = Map<string, Group<Key>>;
+
+/** The key each filter looks at. */
+export const filterKeys = {
+  providers: "provider",
+  categories: "category",
+  services: "service",
+  charge_categories: "charge_category",
+} as const satisfies Record<FilterName, FrameKey>;
+
+const sliceRows = 2_000;
+
+/** Adds the chosen rows of one month to the groups. Days are `YYYY-MM-DD`, booleans `true` and `false`. */
+export async function addMonth<Key extends FrameKey>(
+  groups: Groups<Key>,
+  month: MonthFrame,
+  selection: Selection,
+  keys: readonly Key[],
+): Promise<void> {
+  const { default: pl } = await import("nodejs-polars");
+  const sums = await month.frame
+    .lazy()
+    .filter(chosen(pl, selection))
+    .groupBy([...keys])
+    .agg(...[...amountNames, "rows"].map((name) => pl.col(name).sum()))
+    .select(...[...keys, ...amountNames, "rows"].map((name) => pl.col(name).cast(pl.Utf8)))
+    .collect();
+  for await (const record of recordsOf(sums)) {
+    const key = Object.fromEntries(keys.map((name) => [name, String(record[name])])) as Record<Key, string>;
+    addTo(groups, { key, sums: readSums(record) });
+  }
+}
+
+/** Sums groups again by fewer keys. */
+export function regrouped<From extends FrameKey, Key extends From>(
+  groups: Iterable<Group<From>>,
+  keys: readonly Key[],
+): Group<Key>[] {
+  const fewer: Groups<Key> = new Map();
+  for (const { key, sums } of groups) {
+    addTo(fewer, { key: Object.fromEntries(keys.map((name) => [name, key[name]])) as Record<Key, string>, sums });
+  }
+  return [...fewer.values()];
+}
+
+function addTo<Key extends FrameKey>(groups: Groups<Key>, group: Group<Key>): void {
+  const id = JSON.stringify(Object.values(group.key));
+  const known = groups.get(id);
+  groups.set(id, known === undefined ? group : { key: known.key, sums: addSums(known.sums, group.sums) });
+}
+
+function chosen(pl: typeof import("nodejs-polars")["default"], { start, end, filters }: Selection): Expr {
+  const day = pl.col("day").cast(pl.Utf8);
+  const conditions = Object.entries(filterKeys).flatMap(([name, key]) => {
+    const values = filters[name as FilterName];
+    return values === undefined ? [] : [pl.col(key).isIn(values)];
+  });
+  return conditions.reduce((all, one) => all.and(one), day.gtEq(pl.lit(start)).and(day.ltEq(pl.lit(end))));
+}
+
+/** Crossing into JS is done in slices, so that other requests get their turn. */
+async function* recordsOf(frame: DataFrame): AsyncGenerator<Record<string, unknown>> {
+  for (let at = 0; at < frame.height; at += sliceRows) {
+    if (at > 0) await setImmediate();
+    yield* frame.slice(at, sliceRows).toRecords();
+  }
+}

@@ -1,0 +1,123 @@
+import { type Static, Type } from "@sinclair/typebox";
+import { nullable, strictObject } from "#shared/runtime/schema.ts";
+import { categories } from "./filters.ts";
+import { bases } from "./sums.ts";
+
+const Day = Type.String({ pattern: "^\\d{4}-\\d{2}-\\d{2}$" });
+const Currency = Type.String({ pattern: "^[A-Z]{3}$" });
+const Count = Type.Integer({ minimum: 0 });
+const Money = Type.String({
+  pattern: "^-?\\d+(\\.\\d+)?$",
+  description: "Exact decimal text in the answer's currency",
+});
+const Percentage = nullable(Type.Number({ description: "Two decimals; null when the total is 0" }));
+const oneOf = <T extends string>(values: readonly T[]) => Type.Unsafe<T>(Type.String({ enum: values }));
+
+const sums = {
+  total_cost: Money,
+  billed_cost: Money,
+  effective_cost: Money,
+  list_cost: Money,
+  contracted_cost: Money,
+  savings: Money,
+  credits: Money,
+  record_count: Count,
+};
+const group = { ...sums, percentage: Percentage };
+const providerGroup = { provider: Type.String(), provider_name: Type.String(), ...group };
+const NativeTotals = strictObject({
+  currency: Type.String(),
+  billed_cost: Money,
+  effective_cost: Money,
+  list_cost: Money,
+  contracted_cost: Money,
+  record_count: Count,
+});
+const Filters = strictObject({
+  providers: Type.Optional(Type.Array(Type.String())),
+  categories: Type.Optional(Type.Array(Type.String())),
+  services: Type.Optional(Type.Array(Type.String())),
+  charge_categories: Type.Optional(Type.Array(Type.String())),
+});
+
+const SourceCompleteness = strictObject({
+  pipeline: Type.String(),
+  source: Type.String(),
+  provider: nullable(Type.String()),
+  state: oneOf(["current", "late"]),
+  last_published_day: Day,
+  expected_lag_days: Count,
+  expected_through: Day,
+  missing_days: Type.Array(strictObject({ from: Day, to: Day })),
+  missing_day_count: Count,
+});
+
+const Completeness = strictObject({
+  status: oneOf(["no_sources", "partial", "settling", "complete"]),
+  published_through: nullable(Day),
+  complete_through: nullable(Day),
+  ignored_sources: Type.Array(strictObject({ pipeline: Type.String(), source: Type.String() })),
+  sources: Type.Array(SourceCompleteness),
+  unconverted: Type.Array(
+    strictObject({ currency: Type.String(), billed_cost: Money, effective_cost: Money, days: Count }),
+  ),
+});
+
+/** Answer of `cost-summary`. Source: costs.md 4 and 5.1. */
+export const CostSummary = strictObject({
+  org_slug: Type.String(),
+  currency: Currency,
+  basis: oneOf(bases),
+  date_range: strictObject({
+    start_date: Day,
+    end_date: Day,
+    start: Day,
+    end: Day,
+    days: Count,
+    label: Type.String(),
+    time_zone: Type.Literal("UTC"),
+  }),
+  filters: Filters,
+  unknown_filters: Filters,
+  total_cost: Money,
+  total_billed_cost: Money,
+  total_effective_cost: Money,
+  total_list_cost: Money,
+  total_contracted_cost: Money,
+  total_savings: Money,
+  savings_negotiated: Money,
+  savings_commitment: Money,
+  total_credits: Money,
+  total_tax: Money,
+  total_adjustments: Money,
+  record_count: Count,
+  breakdown_by_provider: Type.Array(
+    strictObject({ ...providerGroup, members: Type.Optional(Type.Array(strictObject(providerGroup))) }),
+  ),
+  breakdown_by_category: Type.Array(strictObject({ category: oneOf(categories), ...group })),
+  breakdown_by_charge_category: Type.Array(strictObject({ charge_category: Type.String(), ...group })),
+  daily_trend: Type.Array(
+    strictObject({
+      date: Day,
+      total_cost: Money,
+      billed_cost: Money,
+      effective_cost: Money,
+      state: oneOf(["complete", "partial", "empty", "missing"]),
+    }),
+  ),
+  top_services: Type.Array(
+    strictObject({ provider: Type.String(), provider_name: Type.String(), service: Type.String(), ...group }),
+  ),
+  top_services_remainder: nullable(strictObject({ group_count: Count, ...sums })),
+  providers: Type.Array(Type.String()),
+  service_categories: Type.Array(Type.String()),
+  ledger_versions: Type.Record(Type.String({ pattern: "^\\d{4}-\\d{2}$" }), Count),
+  totals_by_currency: Type.Array(NativeTotals),
+  complete: Type.Boolean(),
+  completeness: Completeness,
+  contains_simulated: Type.Boolean(),
+  cache_hit: Type.Boolean(),
+  query_time_ms: Count,
+});
+
+export type CostSummary = Static<typeof CostSummary>;

@@ -1,0 +1,220 @@
+import { type Static, Type } from "@sinclair/typebox";
+import type { OrgIdentity } from "#shared/access/caller.ts";
+import { credentialContext, sealForOrg } from "#shared/access/org-keys.ts";
+import { plans } from "#shared/organizations/plans.ts";
+import { effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
+import type { Keys } from "#shared/platform/keys/keys.ts";
+import { providers } from "#shared/providers/load-registry.ts";
+import type { ValidationOutcome } from "#shared/providers/provider.ts";
+import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
+import { subscriptionInactive, subscriptionPath } from "#shared/quotas/reserve.ts";
+import type { Change } from "#shared/runtime/change.ts";
+import type { Effects } from "#shared/runtime/declaration.ts";
+import { AppError } from "#shared/runtime/errors.ts";
+import type { Surroundings } from "#shared/runtime/ports.ts";
+import { choice, nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
+import {
+  type ConnectedProvider,
+  type CredentialDocument,
+  credentialPath,
+  fingerprintOf,
+  type IntegrationsIndex,
+  indexPath,
+  newCredentialId,
+  wellFormedSecret,
+} from "./credential.ts";
+import { credentialHistory } from "./credential-history.ts";
+import { checkedMetadata } from "./metadata.ts";
+import { acceptedByProvider } from "./provider-check.ts";
+import { type SetupAnswer, setupAnswer } from "./setup-answer.ts";
+
+export const SetupRequest = strictObject({
+  credential: Type.Union([Type.String(), Type.Record(Type.String(), Type.Unknown())], {
+    alsoAs: ["api_key", "admin_key", "token", "service_account_json", "service_account", "credentials"],
+  }),
+  credential_name: Type.Optional(plainText(3, 200, { alsoAs: ["name"] })),
+  metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  environment: Type.Optional(choice(["prod", "staging", "dev"])),
+  expires_at: Type.Optional(nullable(Type.String({ format: "date-time" }))),
+});
+export type SetupRequest = Static<typeof SetupRequest>;
+
+export type IntegrationPorts = { documents: Documents; keys: Keys } & Surroundings;
+
+const maximumCredentials = 20;
+
+/** A credential that the provider has accepted, sealed and ready to be stored. */
+interface Accepted {
+  org: OrgIdentity;
+  entry: ProviderEntry;
+  name: string;
+  credentialId: string;
+  secretVersion: number;
+  document: CredentialDocument;
+}
+
+/**
+ * Stores a credential after the provider has accepted it. The same name replaces the secret under the same credential
+ * id. The order of the checks is `providers.md` 1.3; each stops the rest, and a refusal leaves every document as it was.
+ */
+export async function setUpIntegration(
+  asked: { org: OrgIdentity; provider: string; request: SetupRequest },
+  effects: Effects<SetupAnswer>,
+  given: IntegrationPorts,
+): Promise<SetupAnswer> {
+  const { org, request } = asked;
+  const registry = await providers();
+  const entry = registry.provider(asked.provider);
+  const secret = wellFormedSecret(request.credential, (text) => registry.acceptsShape(entry, text));
+  const metadata = await checkedMetadata(entry, request.metadata ?? {}, secret);
+  const name = (request.credential_name ?? "default").normalize("NFC").trim();
+  refusePast(request.expires_at, given.clock.now());
+  const early = await given.documents.get<IntegrationsIndex>(indexPath(org));
+  const limits = await connectLimits(org, given);
+  refuseAboveLimit(early.body, entry.slug, limits.providers);
+  const outcome = await acceptedByProvider(entry, secret, metadata, given);
+  const accepted = await sealed({ org, entry, name, secret, metadata, request, outcome, index: early.body }, given);
+  return effects.commit((change) => store(accepted, outcome, change, effects));
+}
+
+async function connectLimits(org: OrgIdentity, given: IntegrationPorts): Promise<{ providers: number | null }> {
+  const { body, readAt } = await given.documents.get<SubscriptionDocument>(subscriptionPath(org));
+  const effective = effectiveSubscription(body, await plans(), readAt);
+  if (!effective.canRun) throw subscriptionInactive(effective);
+  return effective.limits;
+}
+
+function refuseAboveLimit(index: IntegrationsIndex | undefined, slug: string, limit: number | null): void {
+  const connected = Object.keys(index?.providers ?? {});
+  if (limit === null || connected.includes(slug) || connected.length < limit) return;
+  throw new AppError("PLAN_LIMIT_REACHED", `Plan limit reached. Max providers: ${limit}.`, {
+    extra: { quota: "providers" },
+    fields: [{ path: "/quota/providers", problem: `limit of ${limit} is reached` }],
+  });
+}
+
+function refusePast(expiresAt: string | null | undefined, now: Date): void {
+  if (expiresAt == null || Date.parse(expiresAt) > now.getTime()) return;
+  throw new AppError("INVALID_BODY", "expires_at must be in the future.", {
+    fields: [{ path: "/expires_at", problem: "must be in the future" }],
+  });
+}
+
+interface Sealing {
+  org: OrgIdentity;
+  entry: ProviderEntry;
+  name: string;
+  secret: string;
+  metadata: Record<string, unknown>;
+  request: SetupRequest;
+  outcome: ValidationOutcome;
+  index: IntegrationsIndex | undefined;
+}
+
+async function sealed(sealing: Sealing, given: IntegrationPorts): Promise<Accepted> {
+  const { org, entry, name, secret, outcome, request } = sealing;
+  const credentialId = namedCredential(sealing.index?.providers[entry.slug], name) ?? newCredentialId();
+  const before = (await given.documents.get<CredentialDocument>(credentialPath(org, credentialId))).body;
+  const secretVersion = (before?.secretVersion ?? 0) + 1;
+  const value = await sealForOrg(
+    org.orgId,
+    secret,
+    credentialContext(org.orgId, entry.slug, credentialId, secretVersion),
+    given,
+  );
+  const document: CredentialDocument = {
+    credentialId,
+    provider: entry.slug,
+    name,
+    sealed: value,
+    secretVersion,
+    fingerprint: fingerprintOf(secret, entry),
+    status: outcome.status,
+    capabilities: outcome.capabilities,
+    checks: outcome.checks,
+    leastPrivilege: outcome.leastPrivilege,
+    metadata: sealing.metadata,
+    accountId: outcome.accountId ?? credentialId,
+    environment: request.environment ?? before?.environment ?? "prod",
+    simulated: (before?.simulated ?? false) || given.config.CA_PROVIDER_SIMULATOR_URL !== undefined,
+    lastError: null,
+    lastValidatedAt: given.clock.now().toISOString(),
+    expiresAt: request.expires_at == null ? null : new Date(request.expires_at).toISOString(),
+  };
+  return { org, entry, name, credentialId, secretVersion, document };
+}
+
+async function store(
+  accepted: Accepted,
+  outcome: ValidationOutcome,
+  change: Change,
+  effects: Effects<SetupAnswer>,
+): Promise<SetupAnswer> {
+  const { org, entry, name, credentialId, document } = accepted;
+  const [index, before, subscription] = await change.getAll<object>([
+    indexPath(org),
+    credentialPath(org, credentialId),
+    subscriptionPath(org),
+  ]);
+  await effects.prepare(change);
+  const now = index?.readAt ?? change.now;
+  const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, await plans(), now);
+  if (!effective.canRun) throw subscriptionInactive(effective);
+  const stored = (index?.body as IntegrationsIndex | undefined) ?? { providers: {} };
+  refuseAboveLimit(stored, entry.slug, effective.limits.providers);
+  const connected = stored.providers[entry.slug] ?? { since: now.toISOString(), credentials: {} };
+  refuseConflicts(connected, accepted, (before?.body as CredentialDocument | undefined)?.secretVersion ?? 0);
+  const credentials = { ...connected.credentials, [credentialId]: { name, accountId: document.accountId } };
+  change.set<IntegrationsIndex>(indexPath(org), {
+    providers: { ...stored.providers, [entry.slug]: { ...connected, credentials } },
+  });
+  change.set<CredentialDocument>(credentialPath(org, credentialId), document);
+  const isNew = before?.body === undefined;
+  change.history(
+    credentialHistory(org, document, {
+      version: (before?.version ?? 0) + 1,
+      now,
+      operation: isNew ? "CREATE" : "UPDATE",
+    }),
+  );
+  const answer = setupAnswer(document, outcome);
+  effects.conclude(change, answer, {
+    action: isNew ? "integration.created" : "integration.updated",
+    resourceId: credentialId,
+    details: {
+      provider: entry.slug,
+      credential_name: name,
+      status: document.status,
+      fingerprint: document.fingerprint,
+    },
+  });
+  return answer;
+}
+
+/** What another call may have done since the early look: taken the name or the account, replaced the secret. */
+function refuseConflicts(connected: ConnectedProvider, accepted: Accepted, storedVersion: number): void {
+  const { name, credentialId, document } = accepted;
+  const others = Object.entries(connected.credentials).filter(([id]) => id !== credentialId);
+  const sameAccount = others.find(([, other]) => other.accountId === document.accountId);
+  if (sameAccount !== undefined) {
+    throw new AppError(
+      "ACCOUNT_ALREADY_CONNECTED",
+      `This account is connected already as "${sameAccount[1].name}"; two keys of one account would count everything twice.`,
+    );
+  }
+  const isNameTaken = others.some(([, other]) => sameName(other.name, name));
+  if (isNameTaken || storedVersion !== accepted.secretVersion - 1) {
+    throw new AppError("VERSION_CONFLICT", "Another call has changed this credential; try again.", { retryable: true });
+  }
+  if (others.length >= maximumCredentials)
+    throw new AppError("TOO_MANY_CREDENTIALS", `A provider takes at most ${maximumCredentials} credentials.`);
+}
+
+function namedCredential(connected: ConnectedProvider | undefined, name: string): string | undefined {
+  return Object.entries(connected?.credentials ?? {}).find(([, credential]) => sameName(credential.name, name))?.[0];
+}
+
+export function sameName(one: string, other: string): boolean {
+  return one.normalize("NFC").toLowerCase() === other.normalize("NFC").toLowerCase();
+}

@@ -1,0 +1,215 @@
+import { type CredentialDocument, credentialPath } from "#shared/integrations/credential.ts";
+import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
+import { type Plans, plans } from "#shared/organizations/plans.ts";
+import { effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import { emptyQuota, extended, type QuotaDocument, rolled } from "#shared/quotas/quota.ts";
+import { quotaPath, subscriptionPath } from "#shared/quotas/reserve.ts";
+import { type Change, commitChange } from "#shared/runtime/change.ts";
+import { AppError } from "#shared/runtime/errors.ts";
+import type { EnginePorts } from "./engine-ports.ts";
+import { assertMove, isTerminal, type RunDocument, type RunIndexDocument, type SourceDocument } from "./run.ts";
+import { recordRun, withTransition } from "./run-history.ts";
+import { runIndexPath, runPath, sourcePath } from "./run-paths.ts";
+
+export const leaseSeconds = 120;
+/** A lease is only dead when it is this long over: clocks of instances differ. */
+const leaseGraceSeconds = 30;
+const maximumRecoveries = 5;
+
+/** A claimed run with what was read beside it. */
+export interface Claim {
+  run: RunDocument;
+  org: OrgDocument;
+  credential: CredentialDocument;
+}
+
+export type ClaimResult =
+  | { kind: "claimed"; claim: Claim }
+  /** Nothing to do: terminal, held by another, parked, gone. */
+  | { kind: "nothing" }
+  /** The run cannot go on and has to be finished. */
+  | { kind: "failed"; run: RunDocument; error: AppError };
+
+/**
+ * Takes the run under a lease with a new fence (T2 of `pipelines.md` 6). The fence belongs to the source, so that rows
+ * of different runs can be compared; only the store's clock decides whether a lease is alive.
+ */
+export async function claimRun(
+  orgKey: string,
+  runId: string,
+  holder: string,
+  ports: EnginePorts,
+): Promise<ClaimResult> {
+  const catalogue = await plans();
+  return commitChange((change) => claim({ orgKey, runId, holder, catalogue }, change), ports);
+}
+
+async function claim(
+  asked: { orgKey: string; runId: string; holder: string; catalogue: Plans },
+  change: Change,
+): Promise<ClaimResult> {
+  const stored = await change.get<RunDocument>(runPath(asked.orgKey, asked.runId));
+  const run = stored.body;
+  if (run === undefined || isTerminal(run.status) || isHeld(run, stored.readAt) || isParked(run, stored.readAt))
+    return { kind: "nothing" };
+  const source = sourcePath(run.org, run.pipelineId, run.credentialId);
+  const paths = [
+    orgPath(run.org.key),
+    credentialPath(run.org, run.credentialId),
+    subscriptionPath(run.org),
+    quotaPath(run.org),
+    source,
+    runIndexPath(run.runId),
+  ];
+  const [org, credential, subscription, quota, fences, index] = await change.getAll<object>(paths);
+  const orgBody = org?.body as OrgDocument | undefined;
+  if (orgBody?.state !== "ACTIVE" || orgBody.orgId !== run.org.orgId) return { kind: "nothing" };
+  const now = stored.readAt;
+  const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, asked.catalogue, now);
+  const credentialBody = credential?.body as CredentialDocument | undefined;
+  const refusal = refusalOf(run, credentialBody, effective.canRun, now);
+  if (refusal !== undefined) return { kind: "failed", run, error: refusal };
+  const before = rolled((quota?.body as QuotaDocument | undefined) ?? emptyQuota(now), now);
+  const slot = extended(before, run.runId, effective.limits, now);
+  if (slot === undefined) {
+    // Its slot ran out while it waited and all others are taken: the sweeper tries again.
+    postpone(run, index?.body as RunIndexDocument | undefined, now, change);
+    return { kind: "nothing" };
+  }
+  if (slot.isChanged) change.set<QuotaDocument>(quotaPath(run.org), slot.quota);
+  const sourceBody = (fences?.body as SourceDocument | undefined) ?? {
+    fence: 0,
+    lastSuccessAt: null,
+    coveredThrough: null,
+    failures: 0,
+  };
+  change.set<SourceDocument>(source, { ...sourceBody, fence: sourceBody.fence + 1 });
+  const claimed = claimedRun(run, { holder: asked.holder, fence: sourceBody.fence + 1, now }, change);
+  change.set<RunDocument>(runPath(run.org.key, run.runId), claimed);
+  recordRun(claimed, stored.version + 1, change);
+  setNextCheck(claimed, index?.body as RunIndexDocument | undefined, after(now, leaseSeconds + 60), change);
+  return { kind: "claimed", claim: { run: claimed, org: orgBody, credential: credentialBody as CredentialDocument } };
+}
+
+function refusalOf(
+  run: RunDocument,
+  credential: CredentialDocument | undefined,
+  canRun: boolean,
+  now: Date,
+): AppError | undefined {
+  if (run.cancel !== null) return new AppError("CANCELLED", run.cancel.reason);
+  if (credential === undefined) return new AppError("CREDENTIAL_GONE", "The credential was deleted.");
+  if (run.claims === 0 && !canRun)
+    return new AppError("SUBSCRIPTION_INACTIVE", "The subscription does not allow runs.");
+  if (Date.parse(run.deadlineAt) <= now.getTime())
+    return new AppError("RUN_TIMEOUT", `The run did not end within ${run.config.timeout_seconds} s.`);
+  if (run.recoveries >= maximumRecoveries)
+    return new AppError("CRASH_LOOP", `The run was taken over ${run.recoveries} times after its process ended.`);
+  return undefined;
+}
+
+function claimedRun(
+  run: RunDocument,
+  claim: { holder: string; fence: number; now: Date },
+  change: Change,
+): RunDocument {
+  assertMove(run.status, "RUNNING");
+  const isRecovery = run.lease !== null;
+  const next: RunDocument = {
+    ...run,
+    status: "RUNNING",
+    lease: { holder: claim.holder, expiresAt: after(claim.now, leaseSeconds) },
+    fence: claim.fence,
+    claims: run.claims + 1,
+    recoveries: run.recoveries + (isRecovery ? 1 : 0),
+    wakeAt: null,
+    startedAt: run.startedAt ?? claim.now.toISOString(),
+  };
+  const reason = isRecovery ? "taken over after a dead lease" : run.claims === 0 ? "claimed" : "woken";
+  return withTransition(next, { from: run.status, to: "RUNNING", reason }, change);
+}
+
+/**
+ * Keeps the lease and the slot alive (T3). Answers false when the run is not ours any more: another holder, ended,
+ * cancelled, or its credential is gone. Then nothing more may be written for it.
+ */
+export async function renewLease(run: RunDocument, ports: EnginePorts): Promise<boolean> {
+  const catalogue = await plans();
+  return commitChange(async (change) => {
+    const stored = await change.get<RunDocument>(runPath(run.org.key, run.runId));
+    const paths = [
+      quotaPath(run.org),
+      subscriptionPath(run.org),
+      credentialPath(run.org, run.credentialId),
+      runIndexPath(run.runId),
+    ];
+    const [quota, subscription, credential, index] = await change.getAll<object>(paths);
+    if (!isStillOurs(run, stored.body) || credential?.body === undefined) return false;
+    const now = stored.readAt;
+    const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, catalogue, now);
+    const slot = extended(
+      rolled((quota?.body as QuotaDocument | undefined) ?? emptyQuota(now), now),
+      run.runId,
+      effective.limits,
+      now,
+    );
+    if (slot?.isChanged) change.set<QuotaDocument>(quotaPath(run.org), slot.quota);
+    change.set<RunDocument>(runPath(run.org.key, run.runId), {
+      ...stored.body,
+      lease: { holder: run.lease?.holder ?? "", expiresAt: after(now, leaseSeconds) },
+    });
+    setNextCheck(run, index?.body as RunIndexDocument | undefined, after(now, leaseSeconds + 60), change);
+    return true;
+  }, ports);
+}
+
+/** Parks the run until a provider may be asked again (T8): no lease, slot kept a while, woken by the sweeper. */
+export async function parkRun(run: RunDocument, wakeAt: Date, ports: EnginePorts): Promise<void> {
+  await commitChange(async (change) => {
+    const stored = await change.get<RunDocument>(runPath(run.org.key, run.runId));
+    const index = await change.get<RunIndexDocument>(runIndexPath(run.runId));
+    if (!isStillOurs(run, stored.body)) return;
+    change.set<RunDocument>(runPath(run.org.key, run.runId), {
+      ...stored.body,
+      lease: null,
+      wakeAt: wakeAt.toISOString(),
+    });
+    setNextCheck(run, index.body, wakeAt.toISOString(), change);
+  }, ports);
+}
+
+/** True while the run stands as this holder claimed it, nobody asked for its end, and the fence is ours. */
+export function isStillOurs(mine: RunDocument, stored: RunDocument | undefined): stored is RunDocument {
+  return (
+    stored?.status === "RUNNING" &&
+    stored.fence === mine.fence &&
+    stored.lease?.holder === mine.lease?.holder &&
+    stored.cancel === null
+  );
+}
+
+export function isHeld(run: RunDocument, now: Date): boolean {
+  return run.lease !== null && now.getTime() <= Date.parse(run.lease.expiresAt) + leaseGraceSeconds * 1000;
+}
+
+export function setNextCheck(
+  run: RunDocument,
+  index: RunIndexDocument | undefined,
+  nextCheckAt: string,
+  change: Change,
+): void {
+  if (index !== undefined)
+    change.set<RunIndexDocument>(runIndexPath(run.runId), { ...index, status: run.status, nextCheckAt });
+}
+
+function isParked(run: RunDocument, now: Date): boolean {
+  return run.wakeAt !== null && Date.parse(run.wakeAt) > now.getTime();
+}
+
+function postpone(run: RunDocument, index: RunIndexDocument | undefined, now: Date, change: Change): void {
+  setNextCheck(run, index, after(now, 60), change);
+}
+
+function after(now: Date, seconds: number): string {
+  return new Date(now.getTime() + seconds * 1000).toISOString();
+}

@@ -1,0 +1,182 @@
+import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
+import type { Totals } from "#shared/ledger/ledger.ts";
+import { contentHash } from "#shared/lineage/content-hash.ts";
+import { amountText, parseAmount, sumAmounts } from "#shared/money/amount.ts";
+import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
+import type { Row } from "#shared/providers/provider.ts";
+import { commitChange } from "#shared/runtime/change.ts";
+import { AppError } from "#shared/runtime/errors.ts";
+import { type Claim, isStillOurs } from "./claim.ts";
+import type { EnginePorts } from "./engine-ports.ts";
+import { LeaseLost } from "./lease-lost.ts";
+import { refuseUnpublishable } from "./row-rules.ts";
+import type { PartDocument, RunDocument } from "./run.ts";
+import { partPath, runPath } from "./run-paths.ts";
+
+/** The one table whose amounts are money that counts. */
+export const costTable = "cost_data_standard";
+
+const maximumRowsOfPart = 500_000;
+
+let tables: Promise<Map<string, TableDefinition>> | undefined;
+
+/** The tables of an organization's dataset, by name. */
+export function organizationTables(): Promise<Map<string, TableDefinition>> {
+  tables ??= loadTableConfig("organizations").then(
+    (config) => new Map(config.tables.map((table) => [table.name, table])),
+  );
+  return tables;
+}
+
+/** What a step hands over to be written. */
+export interface StepRows {
+  stepId: string;
+  table: string;
+  rows: readonly Row[];
+  /** Days the run asked for: a row of another day fails the run. */
+  days: readonly string[];
+  observedAt: string;
+}
+
+/**
+ * Writes rows of whole days as immutable batches (T4 and the load of `pipelines.md` 7.4) and answers their batch ids.
+ * The id holds the content's hash: the same rows are the same batch, so writing them again is a no-op; other rows are
+ * another batch, so two extractions never mix.
+ */
+export async function writeParts(written: StepRows, claim: Claim, ports: EnginePorts): Promise<string[]> {
+  const table = (await organizationTables()).get(written.table);
+  if (table === undefined)
+    throw new AppError("PROCESSOR_UNKNOWN", `A step wrote the table ${written.table}, which does not exist.`);
+  const byDay = rowsByDay(written, table);
+  const ids: string[] = [];
+  for (const [number, days] of partsOf(byDay).entries()) {
+    ids.push(await writePart({ ...written, table, number, days, byDay }, claim, ports));
+  }
+  return ids;
+}
+
+interface Part extends Omit<StepRows, "table" | "days"> {
+  table: TableDefinition;
+  number: number;
+  days: readonly string[];
+  byDay: ReadonlyMap<string, readonly Row[]>;
+}
+
+async function writePart(part: Part, claim: Claim, ports: EnginePorts): Promise<string> {
+  const { run, org } = claim;
+  const { table, days, byDay } = part;
+  const rows = days.flatMap((day) => byDay.get(day) ?? []);
+  const hash = contentHash(rows, table.columns);
+  const batchId = `${run.runId}-${part.stepId}-${table.name}-p${String(part.number).padStart(4, "0")}-${hash.slice(0, 12)}`;
+  const document: PartDocument = {
+    batchId,
+    stepId: part.stepId,
+    table: table.name,
+    state: "REGISTERED",
+    rows: rows.length,
+    contentHash: hash,
+    pulledFence: run.fence,
+    pulledAt: part.observedAt,
+    days: Object.fromEntries(days.map((day) => [day, dayFacts(byDay.get(day) ?? [], table)])),
+  };
+  const stored = await storePart(run, document, ports);
+  if (stored.state === "LOADED") return batchId;
+  const { frameOf } = await import("#shared/platform/warehouse/frame.ts");
+  const complete = rows.map((row) => ({ ...row, ...lineageOf(batchId, part, claim, ports.clock.now()) }));
+  await ports.warehouse.write({
+    datasetId: org.dataset.id,
+    table,
+    batchId,
+    contentHash: hash,
+    rows: frameOf(table, complete),
+  });
+  await storePart(run, { ...document, state: "LOADED" }, ports);
+  return batchId;
+}
+
+/** Keeps the part of an earlier attempt as it stands - its rows were pulled under that attempt's fence - and moves it on to LOADED only. */
+function storePart(run: RunDocument, part: PartDocument, ports: EnginePorts): Promise<PartDocument> {
+  return commitChange(async (change) => {
+    const stored = await change.get<RunDocument>(runPath(run.org.key, run.runId));
+    const path = partPath(run.org.key, run.runId, part.batchId);
+    const known = (await change.get<PartDocument>(path)).body;
+    if (!isStillOurs(run, stored.body)) throw new LeaseLost();
+    if (known !== undefined && (known.state === "LOADED" || part.state === "REGISTERED")) return known;
+    const next = known === undefined ? part : { ...known, state: part.state };
+    change.set<PartDocument>(path, next);
+    return next;
+  }, ports);
+}
+
+function rowsByDay(written: StepRows, table: TableDefinition): Map<string, Row[]> {
+  const field = table.partition?.field ?? "";
+  const asked = new Set(written.days);
+  const byDay = new Map<string, Row[]>();
+  for (const row of written.rows) {
+    const day = String(row[field]);
+    if (!asked.has(day))
+      throw new AppError("DATE_OUT_OF_RANGE", `${table.name} has a row of ${day}, which was not asked for.`);
+    const rows = byDay.get(day);
+    if (rows === undefined) byDay.set(day, [row]);
+    else rows.push(row);
+  }
+  for (const [day, rows] of byDay) refuseUnpublishable(table, day, rows);
+  return byDay;
+}
+
+/** Days in order, cut so that no part holds more than half a million rows of several days. */
+function partsOf(byDay: ReadonlyMap<string, readonly Row[]>): string[][] {
+  const parts: string[][] = [];
+  let size = 0;
+  for (const day of [...byDay.keys()].sort()) {
+    const count = byDay.get(day)?.length ?? 0;
+    const last = parts.at(-1);
+    if (last === undefined || size + count > maximumRowsOfPart) {
+      parts.push([day]);
+      size = count;
+    } else {
+      last.push(day);
+      size += count;
+    }
+  }
+  return parts;
+}
+
+function dayFacts(rows: readonly Row[], table: TableDefinition): PartDocument["days"][string] {
+  return {
+    hash: contentHash(rows, table.columns),
+    rows: rows.length,
+    totals: table.name === costTable ? totalsOf(rows) : {},
+  };
+}
+
+/** Billed and effective cost by currency, exact, of the rows that count. */
+function totalsOf(rows: readonly Row[]): Totals {
+  const currencies = [...new Set(rows.map((row) => String(row["BillingCurrency"])))].sort();
+  return Object.fromEntries(
+    currencies.map((currency) => {
+      const own = rows.filter((row) => row["BillingCurrency"] === currency && row["x_counted"] === true);
+      const sum = (column: string): string =>
+        amountText(sumAmounts(own.map((row) => parseAmount(String(row[column])))));
+      return [currency, [sum("BilledCost"), sum("EffectiveCost")]];
+    }),
+  );
+}
+
+function lineageOf(batchId: string, part: Part, { run, credential }: Claim, now: Date): Record<string, unknown> {
+  const ingestedAt = now.toISOString();
+  return {
+    x_org_slug: run.org.slug,
+    x_pipeline_id: run.pipelineId,
+    x_credential_id: run.credentialId,
+    x_source: run.credentialId,
+    x_pipeline_run_date: run.range.end,
+    x_run_id: run.runId,
+    x_batch_id: batchId,
+    x_observed_at: part.observedAt,
+    x_ingested_at: ingestedAt,
+    x_ingestion_date: ingestedAt.slice(0, 10),
+    x_environment: credential.environment,
+    x_simulated: credential.simulated,
+  };
+}

@@ -1,0 +1,43 @@
+import { createHash } from "node:crypto";
+import type { OrgIdentity } from "#shared/access/caller.ts";
+import type { DayRange } from "./range.ts";
+
+/** Where the documents of runs lie (`tables.md` 6). The organization always comes from a credential or a stored run. */
+export function runPath(orgKey: string, runId: string): string {
+  return `orgs/${orgKey}/runs/${runId}`;
+}
+
+export function stepPath(orgKey: string, runId: string, index: number): string {
+  return `${runPath(orgKey, runId)}/steps/${String(index).padStart(2, "0")}`;
+}
+
+export function partPath(orgKey: string, runId: string, batchId: string): string {
+  return `${runPath(orgKey, runId)}/parts/${batchId}`;
+}
+
+export function transitionPath(orgKey: string, runId: string, number: number): string {
+  return `${runPath(orgKey, runId)}/transitions/${String(number).padStart(6, "0")}`;
+}
+
+export function runIndexPath(runId: string): string {
+  return `runIndex/${runId}`;
+}
+
+export function sourcePath(org: OrgIdentity, pipelineId: string, credentialId: string): string {
+  return `orgs/${org.key}/sources/${pipelineId}~${credentialId}`;
+}
+
+/** Two requests for the same days of the same source are one run. */
+export function activeRunKey(pipelineId: string, credentialId: string, range: DayRange): string {
+  const hash = createHash("sha256").update(`${range.start}|${range.end}|false`).digest("hex").slice(0, 12);
+  return `${pipelineId}~${credentialId}~${hash}`;
+}
+
+export function activeRunPath(orgKey: string, activeKey: string): string {
+  return `orgs/${orgKey}/activeRuns/${activeKey}`;
+}
+
+/** `run_` and a ULID: what an id from outside must be before it becomes part of a path. */
+export function isRunId(text: string): boolean {
+  return /^run_[0-9A-HJKMNP-TV-Z]{26}$/.test(text);
+}
