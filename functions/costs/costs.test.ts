@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
@@ -32,6 +33,7 @@ beforeAll(async () => {
   });
   const given = { ...stores, ids: systemIds, log: silent, metrics: noMetrics, config } as unknown as Given<PortName>;
   server = createServer(httpHandler("cost-summary", costSummary, given)).listen(0, "127.0.0.1");
+  await once(server, "listening");
 });
 
 afterAll(async () => {

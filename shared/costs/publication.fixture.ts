@@ -36,7 +36,7 @@ export interface Stores {
 }
 
 /** A fresh organization on the embedded stores: fiscal start month 4, US dollars unless said. */
-export async function freshStores(options: { now: string; currency?: string; org?: OrgIdentity }): Promise<Stores> {
+export async function freshStores(options: { now: string; currency?: string }): Promise<Stores> {
   const folder = await mkdtemp(join(tmpdir(), "costs-"));
   const clock: Clock = { now: () => new Date(options.now) };
   const documents = sqliteDocuments({
@@ -45,16 +45,20 @@ export async function freshStores(options: { now: string; currency?: string; org
     declared: async () => declareQueries(await configFile("documents/indexes.yml")),
   });
   const warehouse = parquetWarehouse({ folder });
-  const org = options.org ?? goldenOrg;
-  await documents.transaction(async (tx) => tx.create(`orgs/${org.key}`, orgDocument(org, options.currency ?? "USD")));
-  const dataset = { id: datasetOf(org), label: org.orgId, location: "US", description: "costs" };
-  await warehouse.ensureDataset(dataset);
-  await warehouse.ensureTable(dataset.id, (await platformFacts()).costTable);
   const close = async (): Promise<void> => {
     await documents.close();
     await rm(folder, { recursive: true, force: true });
   };
-  return { documents, warehouse, clock, org, close };
+  return withOrganization({ documents, warehouse, clock, org: goldenOrg, close }, goldenOrg, options.currency);
+}
+
+/** The same stores seen as another organization, which is made. */
+export async function withOrganization(stores: Stores, org: OrgIdentity, currency = "USD"): Promise<Stores> {
+  await stores.documents.transaction(async (tx) => tx.create(`orgs/${org.key}`, orgDocument(org, currency)));
+  const dataset = { id: datasetOf(org), label: org.orgId, location: "US", description: "costs" };
+  await stores.warehouse.ensureDataset(dataset);
+  await stores.warehouse.ensureTable(dataset.id, (await platformFacts()).costTable);
+  return { ...stores, org };
 }
 
 function orgDocument(org: OrgIdentity, currency: string): OrgDocument {

@@ -1,11 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { OrgDocument } from "#shared/organizations/organization.ts";
 import { readConfiguration } from "#shared/runtime/config.ts";
 import { isAppError } from "#shared/runtime/errors.ts";
 import { responseProblems } from "#shared/runtime/schema.ts";
 import type { CostSummaryQuery } from "./cost-query.ts";
 import { goldenCharges, goldenPublications, pipelineOf } from "./golden-charges.fixture.ts";
 import { type PlatformFacts, platformFacts } from "./platform-facts.ts";
-import { freshStores, goldenOrg, publish, type Stores, versionOf } from "./publication.fixture.ts";
+import { freshStores, goldenOrg, publish, type Stores, versionOf, withOrganization } from "./publication.fixture.ts";
 import { readSummary } from "./read-summary.ts";
 import { CostSummary } from "./summary-schema.ts";
 
@@ -524,6 +525,36 @@ describe("snapshot and cache", () => {
       expect(days).toEqual(expected);
     }
     expect((await summary(from, range)).total_cost).toBe("22.00");
+  });
+
+  it("keeps organizations apart that share stores, months and versions", async () => {
+    const ours = await stores();
+    const theirs = await withOrganization(ours, { slug: "Other_org", key: "other_org", orgId: "org_01OTHER" });
+    const pipelineId = "openai-cost-daily";
+    await publish(ours, { pipelineId, charges: [{ ...charge, day: "2026-03-01", billed: "1.00" }] });
+    await publish(theirs, { pipelineId, charges: [{ ...charge, day: "2026-03-01", billed: "2.00" }] });
+
+    const answers = [await summary(ours, range), await summary(theirs, range), await summary(ours, range)];
+
+    expect(answers.map(({ org_slug, total_cost }) => [org_slug, total_cost])).toEqual([
+      ["golden_org", "1.00"],
+      ["Other_org", "2.00"],
+      ["golden_org", "1.00"],
+    ]);
+  });
+
+  it("builds again when the organization's cache epoch was raised", async () => {
+    const from = await stores();
+    await publish(from, { pipelineId: "openai-cost-daily", charges: [{ ...charge, day: "2026-03-01" }] });
+    await summary(from, range);
+    await from.documents.transaction(async (tx) => {
+      const { body } = await tx.get<OrgDocument>("orgs/golden_org");
+      if (body !== undefined) tx.set("orgs/golden_org", { ...body, cacheEpoch: 1 });
+    });
+
+    const hits = [await summary(from, range), await summary(from, range)].map(({ cache_hit }) => cache_hit);
+
+    expect(hits).toEqual([false, true]);
   });
 
   it("refuses stored rows that are not what the ledger published", async () => {

@@ -27,9 +27,9 @@ export type Step = Static<typeof Step>;
 
 const Schedule = strictObject({
   cron: Type.String({ maxLength: 100 }),
-  timezone: Type.String({ default: "org", maxLength: 60 }),
-  jitter_seconds: Type.Integer({ minimum: 0, maximum: 3600, default: 600 }),
-  priority: Type.Integer({ minimum: 1, maximum: 10, default: 5 }),
+  timezone: optional(Type.String({ maxLength: 60 })),
+  jitter_seconds: optional(Type.Integer({ minimum: 0, maximum: 3600 })),
+  priority: optional(Type.Integer({ minimum: 1, maximum: 10 })),
 });
 
 export const PipelineConfig = strictObject({

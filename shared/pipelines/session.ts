@@ -1,5 +1,6 @@
 import { credentialContext, openForOrg } from "#shared/access/org-keys.ts";
 import { providerAdapter } from "#shared/providers/adapters.ts";
+import { callRates } from "#shared/providers/call-rate.ts";
 import { providers } from "#shared/providers/load-registry.ts";
 import { type ProviderHttp, providerHttp } from "#shared/providers/provider-http.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
@@ -24,6 +25,9 @@ export interface RunSession {
   /** Provider calls made since the last question, for the step that asks. */
   takeCalls(stepId: string): number;
 }
+
+/** Per process: all runs of a credential share its rate. */
+const rates = callRates();
 
 /** Opens the credential and makes the client of the run; `CREDENTIAL_UNREADABLE` or `SIMULATED_CREDENTIAL` end the run. */
 export async function openSession(
@@ -50,6 +54,7 @@ export async function openSession(
     simulatorUrl: ports.config.CA_PROVIDER_SIMULATOR_URL,
     signal,
     waiting,
+    rate: rates(credential.credentialId, provider.rate_limit_per_minute),
     onCall: (call) => {
       calls += 1;
       ports.metrics.count("ca_provider_calls_total", {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseAmount } from "#shared/money/amount.ts";
-import { focusFaults } from "./focus-faults.ts";
+import { focusFaults } from "./fixtures/focus-faults.ts";
 import { type Charge, focusRow } from "./focus-rows.ts";
 import { openaiEntry } from "./openai/fixtures/fixture-openai.ts";
 

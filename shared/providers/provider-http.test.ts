@@ -1,90 +1,10 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { ServerResponse } from "node:http";
 import { gzipSync } from "node:zlib";
-import { afterEach, describe, expect, it } from "vitest";
-import { configFile } from "#shared/platform/config-files.ts";
-import { type AppError, isAppError } from "#shared/runtime/errors.ts";
+import { describe, expect, it } from "vitest";
 import { callRate } from "./call-rate.ts";
-import {
-  type CallRecord,
-  type ProviderHttp,
-  type ProviderHttpOptions,
-  providerHttp,
-  validationCalls,
-} from "./provider-http.ts";
-import { providerRegistry } from "./registry.ts";
+import { bench, failureOf, json, movedClock, secret, start } from "./fixtures/loopback-provider.ts";
+import { validationCalls } from "./provider-http.ts";
 import { repeatBudget } from "./repeat-budget.ts";
-import type { Waiting } from "./waiting.ts";
-
-const secret = "sk-admin-canary-0123456789abcdef";
-const closers: (() => void)[] = [];
-
-afterEach(() => {
-  for (const close of closers.splice(0)) close();
-});
-
-type Handler = (request: IncomingMessage, response: ServerResponse, number: number) => void;
-
-interface Bench {
-  http: ProviderHttp;
-  requests: IncomingMessage[];
-  calls: CallRecord[];
-  slept: number[];
-}
-
-/** A loopback provider and a client whose sleeping only moves a clock. */
-async function bench(handler: Handler, options: Partial<ProviderHttpOptions> = {}): Promise<Bench> {
-  const requests: IncomingMessage[] = [];
-  const server = createServer((request, response) => {
-    requests.push(request);
-    handler(request, response, requests.length);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  closers.push(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const slept: number[] = [];
-  const calls: CallRecord[] = [];
-  const http = providerHttp({
-    provider: providerRegistry(await configFile("system/providers.yml")).provider("openai"),
-    authHeaders: { authorization: `Bearer ${secret}` },
-    secrets: [secret],
-    version: "0.1.0",
-    simulatorUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    waiting: movedClock(slept),
-    random: () => 0,
-    onCall: (call) => calls.push(call),
-    ...options,
-  });
-  return { http, requests, calls, slept };
-}
-
-const start = Date.parse("2026-07-01T12:00:00Z");
-
-function movedClock(slept: number[]): Waiting {
-  let now = start;
-  return {
-    now: () => now,
-    sleep: async (ms, signal) => {
-      signal.throwIfAborted();
-      slept.push(ms);
-      now += ms;
-    },
-  };
-}
-
-const json = (response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}) =>
-  response.writeHead(status, { "content-type": "application/json", ...headers }).end(JSON.stringify(body));
-
-async function failureOf(promise: Promise<unknown>): Promise<AppError> {
-  const error = await promise.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (!isAppError(error)) throw new Error(`an AppError was expected, not ${String(error)}`);
-  return error;
-}
 
 describe("providerHttp", () => {
   it("sends the credential, the version and a request id below the slug of the simulator", async () => {
@@ -307,52 +227,5 @@ describe("providerHttp", () => {
     expect(requests).toHaveLength(4);
     // Two tokens a minute: the third and fourth request wait for the first two tokens to come back.
     expect(slept).toEqual([1000, 59_000, 1000]);
-  });
-
-  it("shows no secret in any error, in any spelling", async () => {
-    const spellings = [
-      secret,
-      Buffer.from(secret).toString("base64"),
-      Buffer.from(secret).toString("hex"),
-      encodeURIComponent(secret),
-    ];
-    const echo = `key ${spellings.join(" ")} and sk-other-0123456789 failed\n${"long ".repeat(100)}`;
-    for (const status of [200, 400, 401, 429, 500]) {
-      const { http } = await bench((_request, response) => json(response, status, { error: { message: echo } }));
-
-      const error = await failureOf(http.get("/v1/x"));
-
-      const shown = JSON.stringify([error.message, error.extra, error.fields, String(error.cause ?? ""), error.stack]);
-      for (const spelling of [...spellings, "sk-other"]) expect(shown).not.toContain(spelling);
-      expect(error.message.length).toBeLessThan(300);
-      expect(error.message).toContain("[secret]");
-    }
-  });
-
-  it("calls no private address even if the registry named one", async () => {
-    const entry = providerRegistry(await configFile("system/providers.yml")).provider("openai");
-    const { requests, http } = await bench((_request, response) => json(response, 200, {}), {
-      simulatorUrl: undefined,
-      provider: { ...entry, base_url: "https://127.0.0.1", allowed_hosts: ["127.0.0.1"] },
-    });
-
-    const error = await failureOf(http.get("/v1/x"));
-
-    expect(error.code).toBe("PROVIDER_UNAVAILABLE");
-    expect(String(error.cause)).toContain("not allowed");
-    expect(requests).toHaveLength(0);
-  });
-
-  it.each(["https://simulator.example.com", "http://10.0.0.1:8790", "http://127.0.0.1.example.com", "nonsense"])(
-    "refuses %s as simulator",
-    async (simulatorUrl) => {
-      await expect(bench(() => undefined, { simulatorUrl })).rejects.toMatchObject({ code: "CONFIGURATION_INVALID" });
-    },
-  );
-
-  it("refuses a path that would leave the base", async () => {
-    const { http } = await bench((_request, response) => json(response, 200, {}));
-
-    await expect(http.get("/../../admin")).rejects.toMatchObject({ code: "PROVIDER_SCHEMA_DRIFT" });
   });
 });

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { Agent } from "node:http";
 import { RequestFilteringHttpsAgent } from "request-filtering-agent";
 import type { CallFailure } from "./call-failure.ts";
@@ -74,7 +74,7 @@ export interface ProviderHttpOptions {
 
 /** Makes the client of one credential; no call is made yet. Throws `CONFIGURATION_INVALID` for a base that may not be called. */
 export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
-  const { provider, waiting = systemWaiting, random = Math.random, repeats = pageCalls } = options;
+  const { provider, waiting = systemWaiting, random = fraction, repeats = pageCalls } = options;
   const address = providerAddress(provider, options.simulatorUrl);
   const agent = address.simulated
     ? new Agent({ keepAlive: true })
@@ -122,6 +122,10 @@ export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
       }
     },
   };
+}
+
+function fraction(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
 }
 
 function defaultLimits(provider: ProviderEntry): CallLimits {

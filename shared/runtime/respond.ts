@@ -82,7 +82,7 @@ export function respond(
   context: { requestId: string; origin: string | undefined; config: Configuration; isHead: boolean },
 ): void {
   const { body, contentType } = outcome;
-  const text = contentType === undefined ? JSON.stringify(body) : String(body);
+  const text = body === undefined ? "" : contentType === undefined ? JSON.stringify(body) : String(body);
   response.statusCode = outcome.status;
   const headers: Record<string, string> = {
     "content-type": contentType ?? "application/json; charset=utf-8",

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { focusFaults } from "../focus-faults.ts";
+import { focusFaults } from "../fixtures/focus-faults.ts";
 import type { Pulled, Row } from "../provider.ts";
 import {
   type FixtureCall,

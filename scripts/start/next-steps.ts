@@ -1,0 +1,75 @@
+import { resolve } from "node:path";
+import type { Configuration } from "#shared/runtime/config.ts";
+import { rootKeyFile } from "./root-key.ts";
+
+export interface Started {
+  url: string;
+  config: Configuration;
+  /** True when the root key is the generated one of the data folder. */
+  isRootKeyGenerated: boolean;
+}
+
+const simulatorUrl = "http://127.0.0.1:8790";
+
+/** What is printed when the host is up: where everything lies, and the way from nothing to a first number with curl. */
+export function nextSteps({ url, config, isRootKeyGenerated }: Started): string {
+  const folder = resolve(config.CA_DATA_DIR);
+  const rootKey = isRootKeyGenerated ? `ROOT=$(cat '${rootKeyFile(folder)}')` : 'ROOT="$CA_ROOT_API_KEY"';
+  const api = `${url}/api/v1`;
+  const asRoot = '-H "X-CA-Root-Key: $ROOT"';
+  const asAcme = '-H "X-API-Key: $KEY"';
+  const acme = `'{"org_slug":"acme","company_name":"Acme","admin_email":"admin@acme.test"}'`;
+  return `
+Cost Atlas is running: ${url}   (Ctrl-C stops it)
+  state      ${folder}   (documents.sqlite, warehouse/, objects/, key-ring.json)
+  root key   ${isRootKeyGenerated ? `${rootKeyFile(folder)}   (made for this installation; keep it secret)` : "from CA_ROOT_API_KEY"}
+  API        ${url}/openapi.json   ${url}/health   ${url}/metrics
+
+Next steps, to paste into another terminal:
+
+  # 1. the operator's key; check an organization, make it, and take its key
+  ${rootKey}
+  curl -s -X POST ${api}/organizations/dryrun ${asRoot} -d ${acme}
+  curl -s -X POST ${api}/organizations/onboard ${asRoot} -d ${acme}
+  KEY=$(curl -s ${api}/admin/dev/api-key/acme ${asRoot} | sed -n 's/.*"api_key":"\\([^"]*\\)".*/\\1/p')
+
+${providerStep(config, { api, asAcme })}
+
+  # 3. pull usage and cost, then read quota and the number
+  curl -s -X POST ${api}/pipelines/run/acme/openai/cost/usage_cost ${asAcme}
+  curl -s ${api}/organizations/acme/quota ${asAcme}
+  curl -s '${api}/costs/acme/summary?period=last_30_days' ${asAcme}
+`;
+}
+
+function providerStep(config: Configuration, { api, asAcme }: { api: string; asAcme: string }): string {
+  const setUp = (key: string): string =>
+    `  curl -s -X POST ${api}/integrations/acme/openai/setup ${asAcme} -d '{"credential":"${key}"}'`;
+  if (config.CA_PROVIDER_SIMULATOR_URL !== undefined) {
+    return `  # 2. connect OpenAI: providers are simulated by ${config.CA_PROVIDER_SIMULATOR_URL}
+${setUp("sk-admin-sim-example")}`;
+  }
+  return `  # 2. connect OpenAI with an admin key of yours
+${setUp("sk-admin-...")}
+  #    or without one: start the simulator (npm run simulate-providers), then this platform with
+  #    CA_PROVIDER_SIMULATOR_URL=${simulatorUrl} npm start
+  #    and use the key sk-admin-sim-example`;
+}
+
+/** The text of `--help`. */
+export function helpText(): string {
+  return `Runs Cost Atlas in this process: SQLite, Parquet files and a local key ring, no account needed.
+
+npm start
+
+Settings are environment variables (in development also lines of .env.local):
+  PORT 8000, HOST 127.0.0.1       where it listens
+  CA_DATA_DIR .costatlas          where its state lies; one process at a time
+  CA_ROOT_API_KEY                 the operator's key; development makes one in the data folder
+  CA_PROVIDER_SIMULATOR_URL       sends every provider to a simulator (npm run simulate-providers)
+  ENVIRONMENT development         test, staging or production; production refuses unsafe settings
+  LOG_LEVEL info                  debug, info, warn, error or silent
+
+Ctrl-C or SIGTERM ends it when work in progress is done (at most 10 s); a second Ctrl-C ends it at once.
+`;
+}
