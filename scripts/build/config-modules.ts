@@ -1,33 +1,30 @@
+import { dirname, join } from "node:path";
 import type { Plugin } from "esbuild";
 import { configFile, configFolder } from "#shared/platform/config-files.ts";
 
-/** Suffix that means the module as it stands in the source. */
-const asWritten = "?as-written";
-const target = /\/config-files\.ts$/;
+const target = "shared/platform/config-files.ts";
 
 /**
  * Replaces `shared/platform/config-files.ts`: the files below `configs/` are read and checked now and lie in the bundles
- * as JSON, each in a chunk of its own, so that no bundle reads a folder or holds a YAML parser (`pipelines.md` 1).
+ * as JSON, each in a chunk of its own, so that no bundle reads a folder or holds a YAML parser (`pipelines.md` 1). What
+ * has to read YAML that somebody sent imports `strict-yaml.ts`.
  */
 export async function configModules(): Promise<Plugin> {
   const tree = await readTree("");
   return {
     name: "config-modules",
     setup(build) {
-      build.onResolve({ filter: /config-files\.ts(\?as-written)?$/ }, async ({ path, importer, resolveDir, pluginData }) => {
-        if (pluginData === asWritten || importer.endsWith(".test.ts")) return undefined;
-        const bare = path.replace(asWritten, "");
-        const resolved = await build.resolve(bare, { kind: "import-statement", resolveDir, importer, pluginData: asWritten });
-        if (!target.test(resolved.path)) return undefined;
-        if (path.endsWith(asWritten)) return { path: resolved.path, sideEffects: false };
-        return { path: resolved.path, namespace: "config-files", sideEffects: false };
+      const folder = join(build.initialOptions.absWorkingDir ?? process.cwd(), dirname(target));
+      build.onResolve({ filter: /config-files\.ts$/ }, ({ path, resolveDir }) => {
+        const isTarget = path === `#${target}` || join(resolveDir, path) === join(folder, "config-files.ts");
+        return isTarget ? { path: target, namespace: "configs", sideEffects: false } : undefined;
       });
-      build.onLoad({ filter: /.*/, namespace: "config-files" }, ({ path }) => ({
-        contents: indexModule(tree, path),
+      build.onLoad({ filter: /.*/, namespace: "configs" }, () => ({
+        contents: indexModule(tree),
         loader: "js",
-        resolveDir: path.replace(/\/[^/]+$/, ""),
+        resolveDir: folder,
       }));
-      build.onResolve({ filter: /^config:/ }, ({ path }) => ({ path: path.slice(7), namespace: "config", sideEffects: false }));
+      build.onResolve({ filter: /^config:/ }, ({ path }) => ({ path: path.slice(7), namespace: "config" }));
       build.onLoad({ filter: /.*/, namespace: "config" }, ({ path }) => ({
         contents: textModule(tree.files.get(path)),
         loader: "js",
@@ -59,13 +56,12 @@ async function readTree(folder: string, tree: Tree = { files: new Map(), folders
   return tree;
 }
 
-function indexModule(tree: Tree, original: string): string {
+/** The same verbs and the same error as the module it stands for. */
+function indexModule(tree: Tree): string {
   const files = [...tree.files.keys()].map((path) => {
-    const text = JSON.stringify(path);
-    return `  [${text}, () => import("config:${path}")],`;
+    return `  [${JSON.stringify(path)}, () => import(${JSON.stringify(`config:${path}`)})],`;
   });
   return `import { AppError } from "#shared/runtime/errors.ts";
-export * from ${JSON.stringify(`./${original.split("/").at(-1)}${asWritten}`)};
 
 const files = new Map([
 ${files.join("\n")}

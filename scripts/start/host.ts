@@ -9,7 +9,6 @@ import { type Log, jsonLog } from "#shared/runtime/log.ts";
 import { prometheusMetrics } from "#shared/runtime/metrics.ts";
 import { sweepOutbox } from "#shared/runtime/outbox.ts";
 import type { Given, PortName, Surroundings } from "#shared/runtime/ports.ts";
-import { keepBodiesRaw } from "#shared/runtime/raw-body.ts";
 import { localRouter } from "#shared/runtime/router.ts";
 import { givenOf, handlerOf } from "#shared/runtime/serve.ts";
 import { type FrontDoor, openFrontDoor } from "./front-door.ts";
@@ -87,7 +86,6 @@ export async function startHost(options: HostOptions): Promise<Host> {
 
 /** The framework server of each function, made at its first use. Its registry is global: the name is read back at once. */
 function serversOf(functions: Functions, ports: HostPorts, surroundings: Surroundings): (name: string) => Server {
-  keepBodiesRaw();
   const loaders = sharedLoaders(ports);
   const servers = new Map<string, Server>();
   return (name) => {

@@ -55,7 +55,7 @@ export async function buildMonthFrame(
   const rows = await warehouse.read(source, parts, [...neverNull, chargeClass]);
   refuseNulls(rows, month.month);
   const { default: pl } = await import("nodejs-polars");
-  const frame = await groupedRows(pl, withComposedText(pl, rows));
+  const frame = await groupedRows(pl, await withComposedText(pl, rows));
   await refuseOtherMoney(pl, frame, month);
   return { frame, bytes: frame.height * bytesPerGroup };
 }
@@ -67,14 +67,20 @@ function refuseNulls(rows: DataFrame, month: string): void {
 }
 
 /** Names that look alike are one group, whichever way their accents were written. */
-function withComposedText(pl: Polars, rows: DataFrame): DataFrame {
-  return [keyColumns.service, keyColumns.service_category].reduce((whole, name) => {
-    const names = whole.getColumn(name).unique().toArray().map(String);
-    const others = names.filter((text) => text.normalize("NFC") !== text);
-    if (others.length === 0) return whole;
-    const composed = others.map((text) => text.normalize("NFC"));
-    return whole.withColumn(pl.col(name).replace(others, composed).alias(name));
-  }, rows);
+async function withComposedText(pl: Polars, rows: DataFrame): Promise<DataFrame> {
+  let composed = rows;
+  for (const name of [keyColumns.service, keyColumns.service_category]) {
+    const distinct = await rows.lazy().select(pl.col(name).unique()).collect();
+    const texts = distinct.getColumn(name).toArray().map(String);
+    const others = texts.filter((text) => text.normalize("NFC") !== text);
+    // The form with an options object silently replaces nothing (nodejs-polars 0.24.1).
+    const replaced = pl.col(name).replace(
+      others,
+      others.map((text) => text.normalize("NFC")),
+    );
+    if (others.length > 0) composed = composed.withColumn(replaced.alias(name));
+  }
+  return composed;
 }
 
 function groupedRows(pl: Polars, rows: DataFrame): Promise<DataFrame> {

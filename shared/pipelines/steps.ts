@@ -140,9 +140,19 @@ async function failedAttempt(error: unknown, attempt: Attempt, session: RunSessi
   const isLast =
     !isStepRetried(error) || attempts >= step.retry.max_attempts || wait > longestRetryAfterSeconds || isPastDeadline;
   await moveStep({ ...attempt, status: isLast ? "FAILED" : "WAITING", error }, session);
-  if (isLast) throw error;
+  if (isLast) throw withStep(error, step.id);
   if (wait > longestWaitHereSeconds) throw new Parked(new Date(now.getTime() + wait * 1000));
   await session.sleep(wait * 1000);
+}
+
+function withStep(error: AppError, stepId: string): AppError {
+  const { code, message, retryable, retryAfterSeconds, extra } = error;
+  return new AppError(code, message, {
+    retryable,
+    extra: { ...extra, step_id: stepId },
+    cause: error,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
 }
 
 interface StepMove extends Attempt {

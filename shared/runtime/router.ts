@@ -2,6 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import findMyWay, { type HTTPMethod } from "find-my-way";
 import type { Route } from "./catalogue.ts";
 import type { Surroundings } from "./ports.ts";
+import { hideBodyForm } from "./raw-body.ts";
 import { bodyLimitBytes, bodyTooLarge, type FrameworkRequest } from "./request.ts";
 import { errorOutcome, respond } from "./respond.ts";
 
@@ -54,6 +55,7 @@ async function pass(
 ): Promise<void> {
   try {
     request.rawBody = await readBody(request);
+    hideBodyForm(request.headers);
     // The framework answers some addresses by itself (/robots.txt): it must not see the real one, our runtime does.
     request.originalUrl = request.url ?? "/";
     request.url = "/";

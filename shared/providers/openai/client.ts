@@ -60,9 +60,10 @@ async function bucketsOf(source: Source, listing: BucketListing, found: Findings
   for (let page: string | null = null; ; ) {
     const { body } = await source.http.get(listing.path, page === null ? query : { ...query, page }, source.signal);
     const { buckets, nextPage } = bucketPage(body, listing.range, found);
+    // Before the buckets: a page that comes again repeats them too, and the loop is the cause.
+    if (nextPage !== null) cursors.pass(nextPage);
     for (const bucket of buckets) join(byDay, bucket, listing.groupBy);
     if (nextPage === null) break;
-    cursors.pass(nextPage);
     page = nextPage;
   }
   return [...byDay.values()].sort((a, b) => a.startSeconds - b.startSeconds);

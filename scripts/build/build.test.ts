@@ -1,0 +1,182 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
+import { loadFunctions } from "#scripts/start/functions.ts";
+import { freePort } from "#scripts/emulators/emulators.ts";
+import { portsOf } from "#shared/runtime/declaration.ts";
+import { type Build, buildAll } from "./build.ts";
+import { repositoryRoot } from "./bundle.ts";
+import type { ManifestEntry } from "./manifest.ts";
+import { reachedFrom } from "./reached.ts";
+
+const require = createRequire(import.meta.url);
+const framework = join(require.resolve("@google-cloud/functions-framework"), "../main.js");
+const pubsub = inject("pubsubEmulator");
+const functions = await loadFunctions();
+const project = "bundle-test";
+
+let root: string;
+let built: Build;
+let answers: Map<string, Answer>;
+
+interface Answer {
+  status: number;
+  type: string | null;
+  text: string;
+}
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "bundles-"));
+  await symlink(join(repositoryRoot, "node_modules"), join(root, "node_modules"));
+  built = await buildAll(join(root, "dist"));
+  if (pubsub !== undefined) await fetch(`http://${pubsub}/v1/projects/${project}/topics/dead-letter`, { method: "PUT" });
+  answers = await answersOf(built.manifest.functions);
+}, 300_000);
+
+afterAll(async () => {
+  await rm(root, { recursive: true, force: true });
+});
+
+describe.each(Object.entries(functions))("the bundle of %s", (name, fn) => {
+  it("starts alone and answers in our shape", () => {
+    const { status, type, text } = answers.get(name) ?? { status: 0, type: null, text: "did not answer" };
+
+    if (fn.kind !== "http") {
+      // What cannot be read is handed on where the function may publish; without a broker the test asks for a token it lacks.
+      const passedOn = portsOf(fn).includes("topics") ? 204 : 503;
+      expect([status, text]).toEqual([pubsub === undefined ? 401 : passedOn, ""]);
+      return;
+    }
+    const { access, anyMethod } = fn.declaration;
+    const isOpen = access.kind === "public" || (access.kind === "root" && access.openInDevelopment);
+    expect([status, text]).toEqual([isOpen ? (anyMethod ? 404 : 400) : 401, expect.any(String)]);
+    expect(type).toBe("application/json; charset=utf-8");
+    expect(JSON.parse(text)).toMatchObject({ error: expect.any(String), error_id: expect.any(String) });
+  });
+
+  it("holds the adapters of its ports and no other", () => {
+    const { inputs } = reachedFrom(`${name}.mjs`, built.metafile, { root: repositoryRoot, folder: built.folder });
+    const factories = inputs.filter((file) => /^shared\/platform\/(gcp|embedded)\//.test(file));
+    const adapters = inputs.flatMap((file) => /^shared\/platform\/(\w+)\/[a-z0-9-]+-\1\.ts$/.exec(file)?.[1] ?? []);
+
+    const ports = portsOf(fn).filter((port) => port !== "catalogue");
+    const own = factories.filter((file) => !/needed-setting|loopback-client/.test(file));
+    expect(own).toEqual(ports.map((port) => `shared/platform/gcp/${port}.ts`));
+    expect([...new Set(adapters)].sort()).toEqual(ports);
+  });
+
+  it("is listed with packages that it needs", () => {
+    const entry = built.manifest.functions.find((each) => each.name === name);
+
+    expect(entry?.packages).toHaveProperty("@google-cloud/functions-framework");
+    expect(Object.keys(entry?.packages ?? {})).not.toContain("yaml");
+    expect("@google-cloud/kms" in (entry?.packages ?? {})).toBe(portsOf(fn).includes("keys"));
+  });
+});
+
+test("every chunk can be imported: what it imports exists", async () => {
+  const chunks = await readdir(join(built.folder, "chunks"));
+  const urls = chunks.map((name) => pathToFileURL(join(built.folder, "chunks", name)).href);
+  const script = join(root, "import-all.mjs");
+  await writeFile(script, urls.map((url) => `await import(${JSON.stringify(url)});`).join("\n"));
+
+  const child = spawn(process.execPath, [script], { stdio: ["ignore", "ignore", "pipe"] });
+  const stderr = textOf(child.stderr);
+  const [code] = await once(child, "exit");
+
+  expect([code, await stderr]).toEqual([0, ""]);
+});
+
+test("the same source gives the same bytes, and no path of this machine is in them", async () => {
+  const again = await buildAll(join(root, "again"));
+
+  expect(again.manifest).toEqual(built.manifest);
+  for (const file of new Set(built.manifest.functions.flatMap((fn) => fn.files))) {
+    const text = await readFile(join(built.folder, file), "utf8");
+    expect(text).toBe(await readFile(join(again.folder, file), "utf8"));
+    expect(text).not.toContain(repositoryRoot);
+  }
+});
+
+test("a folder that no build has made is not emptied", async () => {
+  const folder = await mkdtemp(join(root, "other-"));
+  await writeFile(join(folder, "precious.txt"), "x");
+
+  await expect(buildAll(folder)).rejects.toMatchObject({ code: "NOT_A_BUILD_FOLDER" });
+
+  expect(await readdir(folder)).toEqual(["precious.txt"]);
+});
+
+/** Starts each bundle under the framework's own command line, two at a time, and asks it something. */
+async function answersOf(entries: readonly ManifestEntry[]): Promise<Map<string, Answer>> {
+  const found = new Map<string, Answer>();
+  const waiting = [...entries];
+  const worker = async (): Promise<void> => {
+    for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
+      found.set(entry.name, await answerOf(entry));
+    }
+  };
+  await Promise.all([worker(), worker()]);
+  return found;
+}
+
+async function answerOf(entry: ManifestEntry): Promise<Answer> {
+  const port = await freePort();
+  const source = join(built.folder, entry.entry);
+  const child = spawn(process.execPath, [framework, `--target=${entry.name}`, `--source=${source}`, `--port=${port}`], {
+    cwd: root,
+    env: environment(),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const output = Promise.all([textOf(child.stdout), textOf(child.stderr)]);
+  try {
+    return await ask(child, entry, `http://127.0.0.1:${port}`);
+  } catch (error) {
+    child.kill("SIGKILL");
+    throw new Error(`${entry.name}: ${String(error)}\n${(await output).join("")}`);
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+async function ask(child: ChildProcess, { trigger }: ManifestEntry, url: string): Promise<Answer> {
+  const route = trigger.kind === "http" ? trigger.routes[0] : undefined;
+  const path = (route?.path ?? "/").replace(/\{[^}]+\}/g, "x");
+  const method = route === undefined ? "POST" : route.method === "*" ? "GET" : route.method;
+  const request = { method, ...(method === "GET" ? {} : { body: '{"no":"push"}' }) };
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const response = await fetch(`${url}${path}?ca_unknown=1`, request).catch(() => undefined);
+    if (response !== undefined)
+      return { status: response.status, type: response.headers.get("content-type"), text: await response.text() };
+    if (child.exitCode !== null) throw new Error(`ended with code ${child.exitCode}`);
+    if (Date.now() > deadline) throw new Error("did not listen within 30 s");
+    await pause(25);
+  }
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env["PATH"],
+    ENVIRONMENT: "test",
+    PLATFORM: "gcp",
+    LOG_LEVEL: "silent",
+    GCP_PROJECT_ID: project,
+    METADATA_SERVER_DETECTION: "none",
+    ...(pubsub === undefined
+      ? { PUSH_OIDC_AUDIENCE: "https://bundles.test", PUSH_SERVICE_ACCOUNT: "push@bundles.test" }
+      : { PUBSUB_EMULATOR_HOST: pubsub }),
+  };
+}
+
+async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
+  let text = "";
+  for await (const part of stream) text += String(part);
+  return text;
+}
