@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
-import { loadFunctions } from "#scripts/start/functions.ts";
 import { freePort } from "#scripts/emulators/emulators.ts";
+import { loadFunctions } from "#scripts/start/functions.ts";
 import { portsOf } from "#shared/runtime/declaration.ts";
 import { type Build, buildAll } from "./build.ts";
 import { repositoryRoot } from "./bundle.ts";
@@ -35,7 +35,8 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "bundles-"));
   await symlink(join(repositoryRoot, "node_modules"), join(root, "node_modules"));
   built = await buildAll(join(root, "dist"));
-  if (pubsub !== undefined) await fetch(`http://${pubsub}/v1/projects/${project}/topics/dead-letter`, { method: "PUT" });
+  if (pubsub !== undefined)
+    await fetch(`http://${pubsub}/v1/projects/${project}/topics/dead-letter`, { method: "PUT" });
   answers = await answersOf(built.manifest.functions);
 }, 300_000);
 

@@ -1,9 +1,9 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Metafile } from "esbuild";
+import { functionFiles, loadFunctions } from "#scripts/start/functions.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { openapiOf } from "#shared/runtime/openapi.ts";
-import { functionFiles, loadFunctions } from "#scripts/start/functions.ts";
 import { bundle, repositoryRoot } from "./bundle.ts";
 import { type Manifest, manifestOf } from "./manifest.ts";
 

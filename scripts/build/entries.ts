@@ -1,9 +1,9 @@
 import type { Plugin } from "esbuild";
+import type { Functions } from "#scripts/start/functions.ts";
 import { type AnyFunction, portsOf } from "#shared/runtime/declaration.ts";
 import { openapiOf, routesOf } from "#shared/runtime/openapi.ts";
 import type { PortName } from "#shared/runtime/ports.ts";
 import { platformVersion } from "#shared/runtime/version.ts";
-import type { Functions } from "#scripts/start/functions.ts";
 import { textModule } from "./config-modules.ts";
 
 /** What the generated modules are made from. */
@@ -53,7 +53,8 @@ ${ports.join("\n")}
 }
 
 function factory(port: PortName): string {
-  if (port !== "catalogue") return `(config) => import("#shared/platform/gcp/${port}.ts").then(({ open }) => open(config))`;
+  if (port !== "catalogue")
+    return `(config) => import("#shared/platform/gcp/${port}.ts").then(({ open }) => open(config))`;
   return `async () => ({
     openapi: async () => JSON.parse((await import("catalogue:openapi")).default),
     routes: async () => JSON.parse((await import("catalogue:routes")).default),

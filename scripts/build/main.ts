@@ -25,5 +25,7 @@ async function run(args: string[]): Promise<void> {
   const { manifest, folder } = await buildAll(values.out);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   const files = new Set(manifest.functions.flatMap((fn) => fn.files)).size;
-  console.log(`${manifest.functions.length} functions in ${files} files: ${relative("", folder)}/manifest.json (${seconds} s)`);
+  console.log(
+    `${manifest.functions.length} functions in ${files} files: ${relative("", folder)}/manifest.json (${seconds} s)`,
+  );
 }

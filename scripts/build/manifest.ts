@@ -2,12 +2,12 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Metafile } from "esbuild";
+import type { Functions } from "#scripts/start/functions.ts";
 import type { Access } from "#shared/access/caller.ts";
 import type { SubscriptionPolicy } from "#shared/platform/topics/topics.ts";
 import { type AnyFunction, defaultSubscriptionPolicy, portsOf, topicOf } from "#shared/runtime/declaration.ts";
 import { routesOf } from "#shared/runtime/openapi.ts";
 import { platformVersion } from "#shared/runtime/version.ts";
-import type { Functions } from "#scripts/start/functions.ts";
 import { reachedFrom } from "./reached.ts";
 
 /** `dist/manifest.json`: everything that deploying needs to know about the functions. */

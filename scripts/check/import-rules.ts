@@ -35,7 +35,9 @@ const rules: readonly Rule[] = [
   ({ from, target }) =>
     isIn("functions", target) && !isIn("scripts", from) ? `imports the function file ${target}` : undefined,
   ({ from, target }) =>
-    isIn("scripts", target) && !isIn("scripts", from) ? `imports ${target}: scripts are no part of the product` : undefined,
+    isIn("scripts", target) && !isIn("scripts", from)
+      ? `imports ${target}: scripts are no part of the product`
+      : undefined,
   ({ from, specifier, target }) =>
     isIn("functions", from) && !isIn("shared", target) && specifier !== "@sinclair/typebox"
       ? `imports ${specifier}: a function file imports from #shared only`
@@ -62,7 +64,7 @@ const rules: readonly Rule[] = [
       ? "imports nodejs-polars: frames live in the warehouse, costs and pipelines rooms"
       : undefined,
   ({ from, specifier, target }) =>
-    specifier.startsWith(".") && folderOf(from) !== folderOf(target)
+    specifier.startsWith(".") && target.endsWith(".ts") && folderOf(from) !== folderOf(target)
       ? `imports ${specifier}: across rooms it is #${target}`
       : undefined,
 ];

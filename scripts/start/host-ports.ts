@@ -19,8 +19,12 @@ export async function openPorts(
   // The bus is subscribed to at once, so it is no lazy port.
   const { open } = await import("#shared/platform/embedded/topics.ts");
   return {
-    documents: lazyPort<"documents">(() => import("#shared/platform/embedded/documents.ts").then((it) => it.open(config, clock))),
-    warehouse: lazyPort<"warehouse">(() => import("#shared/platform/embedded/warehouse.ts").then((it) => it.open(config))),
+    documents: lazyPort<"documents">(() =>
+      import("#shared/platform/embedded/documents.ts").then((it) => it.open(config, clock)),
+    ),
+    warehouse: lazyPort<"warehouse">(() =>
+      import("#shared/platform/embedded/warehouse.ts").then((it) => it.open(config)),
+    ),
     objects: lazyPort<"objects">(() => import("#shared/platform/embedded/objects.ts").then((it) => it.open(config))),
     keys: lazyPort<"keys">(() => import("#shared/platform/embedded/keys.ts").then((it) => it.open(config))),
     catalogue: catalogueOf(functions),

@@ -5,7 +5,7 @@ import { getTestServer } from "@google-cloud/functions-framework/testing";
 import { type Clock, systemClock } from "#shared/platform/clock.ts";
 import { systemIds } from "#shared/platform/ids.ts";
 import type { Configuration } from "#shared/runtime/config.ts";
-import { type Log, jsonLog } from "#shared/runtime/log.ts";
+import { jsonLog, type Log } from "#shared/runtime/log.ts";
 import { prometheusMetrics } from "#shared/runtime/metrics.ts";
 import { sweepOutbox } from "#shared/runtime/outbox.ts";
 import type { Given, PortName, Surroundings } from "#shared/runtime/ports.ts";
@@ -56,7 +56,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const ports = await openPorts(options.ports ?? {}, { config, clock, functions });
   const surroundings = { clock, ids: systemIds, log, metrics: await prometheusMetrics(), config };
   const work = inFlight();
-  const by: WakeUps = { functions, serverOf: serversOf(functions, ports, surroundings), topics: ports.topics, work, log };
+  const by: WakeUps = {
+    functions,
+    serverOf: serversOf(functions, ports, surroundings),
+    topics: ports.topics,
+    work,
+    log,
+  };
   const closing: Closing = { work, ports, given: options.ports ?? {} };
   try {
     subscribeFunctions(by);

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { forgetEarlierBoot } from "#shared/pipelines/sweeper.ts";
 import { type Configuration, ConfigurationError, readConfiguration } from "#shared/runtime/config.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { bootstrapAtStart } from "./bootstrap-at-start.ts";
@@ -17,7 +18,7 @@ async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options: { help: { type: "boolean", short: "h", default: false } } });
   if (values.help) return console.log(helpText());
   const { config, isRootKeyGenerated } = await configuration();
-  const host = await startHost({ config, onStart: [bootstrapAtStart] });
+  const host = await startHost({ config, onStart: [bootstrapAtStart, forgetEarlierBoot] });
   stopOnSignals(host);
   console.log(nextSteps({ url: host.url, config, isRootKeyGenerated }));
 }

@@ -22,7 +22,8 @@ export function subscribeFunctions(by: WakeUps): void {
   for (const [name, fn] of Object.entries(by.functions)) {
     const topic = topicOf(name, fn);
     if (topic === undefined) continue;
-    const deliver = (delivery: Delivery): Promise<void> => by.work.during(() => push(by.serverOf(name), name, delivery));
+    const deliver = (delivery: Delivery): Promise<void> =>
+      by.work.during(() => push(by.serverOf(name), name, delivery));
     by.topics.subscribe(topic, policyOf(fn), fn.kind === "scheduled" ? oneAtATime(deliver) : deliver);
   }
 }

@@ -19,5 +19,7 @@ export function hideBodyForm(headers: IncomingHttpHeaders): void {
 export function keepBodiesRaw(): void {
   if (isSubscribed) return;
   isSubscribed = true;
-  subscribe("http.server.request.start", (event) => hideBodyForm((event as { request: IncomingMessage }).request.headers));
+  subscribe("http.server.request.start", (event) =>
+    hideBodyForm((event as { request: IncomingMessage }).request.headers),
+  );
 }

@@ -2,8 +2,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { AppError } from "#shared/runtime/errors.ts";
 import { onlyOne } from "./buffered-transaction.ts";
 import type { DeclaredQueries } from "./declared-queries.ts";
+import { assertDocumentPath } from "./document-rules.ts";
 import type { Documents, Page, Query, Snapshot } from "./documents.ts";
 import { decodeSnapshot } from "./firestore-codec.ts";
+import { gatheredReads } from "./firestore-gathered-reads.ts";
 import { decodePage, type FirestoreStore, storedDocuments, storedPage, storeQuery } from "./firestore-reads.ts";
 import { transact } from "./firestore-transaction.ts";
 import { pathLocks } from "./path-locks.ts";
@@ -37,8 +39,12 @@ export function firestoreDocuments(options: FirestoreDocumentsOptions): Document
     return opening;
   }
 
+  const readTogether = gatheredReads(async (paths) => storedDocuments(await store(), paths));
+
   async function getAll<T extends object>(paths: readonly string[]): Promise<Snapshot<T>[]> {
-    return (await storedDocuments(await store(), paths)).map((stored) => decodeSnapshot<T>(stored));
+    for (const path of paths) assertDocumentPath(path);
+    const found = paths.length === 0 ? [] : await readTogether(paths);
+    return found.map((stored) => decodeSnapshot<T>(stored));
   }
 
   async function list<T extends object>(query: Query): Promise<Page<T>> {
