@@ -134,6 +134,8 @@ function dayPublication(
   state: DayState,
   parts: readonly PartDocument[],
 ): DayPublication {
+  if (new Set(parts.map((part) => part.table)).size < parts.length)
+    throw new Error(`two steps wrote one table for ${day}`);
   const costs = parts.filter((part) => part.table === costTable);
   return {
     source: run.credentialId,

@@ -57,7 +57,8 @@ interface Line {
 }
 
 const maximumAdmissions = 100;
-const maximumTogether = 500;
+/** A transaction that only refuses writes nothing, so more of them may share one. */
+const maximumRefusals = 500;
 const lines = new WeakMap<Documents, Map<string, Line>>();
 
 export function quotaPath(org: OrgIdentity): string {
@@ -97,11 +98,13 @@ async function move(org: OrgIdentity, line: Line, ports: ReservePorts): Promise<
   line.isMoving = true;
   // Whoever arrives in the same turn of the event loop shares the first transaction too.
   await new Promise((resolve) => setImmediate(resolve));
+  let maximumTogether = maximumAdmissions;
   while (line.waiting.length > 0) {
     const together = line.waiting.splice(0, maximumTogether);
     try {
       const settled = await commitChange((change) => decideTogether(org, together, change, ports), ports);
       line.waiting.unshift(...together.slice(settled.length));
+      maximumTogether = settled.every(isRefused) ? maximumRefusals : maximumAdmissions;
       for (const [at, outcome] of settled.entries()) deliver(together[at], outcome, ports);
     } catch (error) {
       for (const one of together) one.reject(error);
@@ -112,6 +115,10 @@ async function move(org: OrgIdentity, line: Line, ports: ReservePorts): Promise<
 }
 
 type Outcome = { answer: unknown } | { error: unknown; refusal?: Refusal };
+
+function isRefused(outcome: Outcome): boolean {
+  return "refusal" in outcome;
+}
 
 function deliver(one: Waiting | undefined, outcome: Outcome, ports: ReservePorts): void {
   if ("answer" in outcome) {

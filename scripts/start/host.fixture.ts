@@ -1,0 +1,23 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { type Configuration, readConfiguration } from "#shared/runtime/config.ts";
+import { type Host, type HostOptions, startHost } from "./host.ts";
+
+export const rootKey = "root-key-of-the-tests-0123456789abcdef";
+
+/** The configuration of an embedded host in a folder of its own, which goes with the test. */
+export async function testConfiguration(settings: Record<string, string> = {}): Promise<Configuration> {
+  const folder = await mkdtemp(join(tmpdir(), "host-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const given = { ENVIRONMENT: "test", PORT: "0", LOG_LEVEL: "silent", CA_DATA_DIR: folder, CA_ROOT_API_KEY: rootKey };
+  return readConfiguration({ ...given, ...settings });
+}
+
+/** A host that ends with the test; unless asked otherwise no clock starts anything in it. */
+export async function testHost(options: Partial<HostOptions> = {}): Promise<Host> {
+  const host = await startHost({ ticks: false, ...options, config: options.config ?? (await testConfiguration()) });
+  onTestFinished(() => host.stop());
+  return host;
+}
