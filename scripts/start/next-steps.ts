@@ -35,8 +35,9 @@ Next steps, to paste into another terminal:
 
 ${providerStep(config, { api, asAcme })}
 
-  # 3. pull usage and cost, then read quota and the number
+  # 3. pull usage and cost; when the run is COMPLETED, read quota and the number
   curl -s -X POST ${api}/pipelines/run/acme/openai/cost/usage_cost ${asAcme}
+  curl -s '${api}/pipelines/acme/runs?limit=1' ${asAcme}
   curl -s ${api}/organizations/acme/quota ${asAcme}
   curl -s '${api}/costs/acme/summary?period=last_30_days' ${asAcme}
 `;

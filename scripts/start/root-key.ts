@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { link, mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { AppError } from "#shared/runtime/errors.ts";
@@ -36,7 +36,7 @@ async function readIfPresent(file: string): Promise<string | undefined> {
 /** Linked into place when complete: nobody reads half a key, and the first of two processes wins. */
 async function createKey(file: string): Promise<string> {
   const key = Array.from({ length }, () => alphabet[randomInt(alphabet.length)]).join("");
-  const temporary = `${file}.${process.pid}`;
+  const temporary = `${file}.${randomUUID()}`;
   const handle = await open(temporary, "w", ownerOnly);
   try {
     await handle.writeFile(`${key}\n`);

@@ -95,7 +95,7 @@ async function frameOfMonth(month: string, rows: readonly Row[]): Promise<MonthF
         state: "complete",
         rows: 1,
         totals: { [charge.currency]: [decimalText(charge.billed), decimalText(charge.effective)] },
-        batches: { cost_data_standard: "b" },
+        batches: { cost_data_standard: ["b"] },
         publishedAt: "2026-03-05T00:00:00.000Z",
       })),
   };

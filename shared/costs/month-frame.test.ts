@@ -46,7 +46,7 @@ function build(rows: DataFrame, totals: Record<string, [string, string]> = { USD
     month: "2026-03",
     epoch: 1,
     version: 1,
-    days: [{ ...day, totals, batches: { cost_data_standard: "b" }, publishedAt: "2026-03-02T02:10:00.000Z" }],
+    days: [{ ...day, totals, batches: { cost_data_standard: ["b"] }, publishedAt: "2026-03-02T02:10:00.000Z" }],
   };
   const source = { datasetId: "golden_org_test", table: facts.costTable };
   return buildMonthFrame(month, source, { read } as Pick<Warehouse, "read"> as Warehouse);

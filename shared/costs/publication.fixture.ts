@@ -153,7 +153,7 @@ async function publishMonth(stores: Stores, publication: Publication, month: str
     const own = charges.filter((charge) => charge.day === day);
     const state: DayState =
       own.length === 0 ? "empty" : publication.partialDays?.includes(day) ? "partial" : "complete";
-    const parts = own.length === 0 ? {} : { [costTable.name]: { batch, hash: `${hash}-${day}` } };
+    const parts = own.length === 0 ? {} : { [costTable.name]: { batches: [batch], hash: `${hash}-${day}` } };
     return { source, day, state, pulledFence: fence, rows: own.length, totals: totalsOf(own), parts };
   });
   await stores.documents.transaction(async (tx) => {

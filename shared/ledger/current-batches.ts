@@ -12,7 +12,7 @@ export interface PublishedDay {
   rows: number;
   totals: Totals;
   /** Batch ids by table. */
-  batches: Record<string, string>;
+  batches: Record<string, string[]>;
   publishedAt: string;
 }
 
@@ -58,8 +58,7 @@ export function publishedMonth(
 export function batchDaysOf(days: readonly PublishedDay[], table: string): BatchDays[] {
   const byBatch = new Map<string, string[]>();
   for (const day of days) {
-    const batchId = day.batches[table];
-    if (batchId !== undefined) byBatch.set(batchId, [...(byBatch.get(batchId) ?? []), day.day]);
+    for (const batchId of day.batches[table] ?? []) byBatch.set(batchId, [...(byBatch.get(batchId) ?? []), day.day]);
   }
   return [...byBatch].map(([batchId, its]) => ({ batchId, days: its.sort() }));
 }
@@ -78,10 +77,11 @@ function currentVersion(head: MonthHead | undefined, epoch: number): number {
 
 function publishedDays(month: string, pipelineId: string, shard: PipelineMonth): PublishedDay[] {
   return Object.entries(shard.entries).map(([key, entry]) => {
-    const batches = entry.b.flatMap((number) => {
+    const batches: Record<string, string[]> = {};
+    for (const number of entry.b) {
       const batch = shard.batches[number];
-      return batch === undefined ? [] : [[batch.table, batch.id] as const];
-    });
+      if (batch !== undefined) batches[batch.table] = [...(batches[batch.table] ?? []), batch.id];
+    }
     const place = readEntryKey(month, key);
     return {
       pipelineId,
@@ -89,7 +89,7 @@ function publishedDays(month: string, pipelineId: string, shard: PipelineMonth):
       state: entry.s,
       rows: entry.r,
       totals: entry.t,
-      batches: Object.fromEntries(batches),
+      batches,
       publishedAt: entry.at,
     };
   });

@@ -40,7 +40,7 @@ export type Totals = Record<string, [string, string]>;
 export interface Entry {
   /** Fence under which the rows were pulled. */
   f: number;
-  /** Numbers of its batches, one per table; none for an empty day. */
+  /** Numbers of its batches; none for an empty day. */
   b: number[];
   /** Content hash of the day by table. */
   h: Record<string, string>;
@@ -65,7 +65,8 @@ export interface DayPublication {
 }
 
 export interface DayPart {
-  batch: BatchRef;
+  /** Several where a day's rows are more than one batch takes. */
+  batches: readonly BatchRef[];
   hash: string;
 }
 
@@ -149,7 +150,7 @@ function decideDay(pipeline: PipelineMonth, publication: DayPublication, now: st
   const parts = Object.entries(publication.parts);
   pipeline.entries[key] = {
     f: publication.pulledFence,
-    b: parts.map(([, part]) => batchNumber(pipeline, part.batch)),
+    b: parts.flatMap(([, part]) => part.batches.map((batch) => batchNumber(pipeline, batch))),
     h: Object.fromEntries(parts.map(([table, part]) => [table, part.hash])),
     t: publication.totals,
     r: publication.rows,

@@ -124,7 +124,7 @@ function journalDay({ publication, before }: DayDecision): JournalDay {
     rowsOld: before?.rows ?? null,
     rowsNew: publication.rows,
     oldBatches: before?.batches ?? [],
-    newBatches: Object.values(publication.parts).map((part) => part.batch.id),
+    newBatches: Object.values(publication.parts).flatMap((part) => part.batches.map(({ id }) => id)),
   };
 }
 
@@ -151,7 +151,9 @@ function publishedRows(
   const { publication, outcome, before } = decided;
   const parts = Object.entries(publication.parts);
   const batches =
-    parts.length === 0 ? [["", null] as const] : parts.map(([table, part]) => [table, part.batch.id] as const);
+    parts.length === 0
+      ? [["", null] as const]
+      : parts.flatMap(([table, part]) => part.batches.map(({ id }) => [table, id] as const));
   const billed = (totals: Totals): Record<string, string> =>
     Object.fromEntries(Object.entries(totals).map(([currency, [amount]]) => [currency, amount]));
   return batches.map(([table, batchId]) => ({

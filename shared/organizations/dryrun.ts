@@ -60,15 +60,8 @@ export async function fullExamination(
 }
 
 async function storedChecks(applicant: Applicant, ports: OnboardingPorts): Promise<CheckResult[]> {
-  const [{ body: org }, isReady, areKeysUsable] = await Promise.all([
-    ports.documents.get<OrgDocument>(orgPath(applicant.key)),
-    isBootstrapped(ports.documents),
-    keysWork(ports.keys),
-  ]);
-  const isFree = org === undefined || org.state === "PROVISIONING";
-  const dataset =
-    isReady && isFree ? await ports.warehouse.describeDataset(datasetIdOf(applicant.slug, ports.config)) : undefined;
-  const isOwnDataset = dataset === undefined || dataset.label === org?.orgId;
+  const [isReady, areKeysUsable] = await Promise.all([isBootstrapped(ports.documents), keysWork(ports.keys)]);
+  const { isSlugFree, isDatasetFree } = await placeOf(applicant, isReady, ports);
   const result = (check: string, field: string, isRight: boolean, problem: string): CheckResult => ({
     check,
     status: isRight ? "PASSED" : "FAILED",
@@ -76,11 +69,29 @@ async function storedChecks(applicant: Applicant, ports: OnboardingPorts): Promi
     field,
   });
   return [
-    result("slug_available", "/org_slug", isFree, "is taken"),
+    result("slug_available", "/org_slug", isSlugFree, "is taken"),
     result("bootstrap_complete", "", isReady, "the platform is not bootstrapped: call POST /api/v1/admin/bootstrap"),
-    result("dataset_free", "/org_slug", isOwnDataset, "its dataset exists and belongs to nobody we know"),
+    result("dataset_free", "/org_slug", isDatasetFree, "its dataset exists and belongs to nobody we know"),
     result("keys_usable", "", areKeysUsable, "the key service cannot be reached"),
   ];
+}
+
+/** Whether slug and dataset are free, or belong to an attempt that may be taken up. */
+async function placeOf(
+  applicant: Applicant,
+  isReady: boolean,
+  ports: OnboardingPorts,
+): Promise<{ isSlugFree: boolean; isDatasetFree: boolean }> {
+  const stored = async (): Promise<OrgDocument | undefined> =>
+    (await ports.documents.get<OrgDocument>(orgPath(applicant.key))).body;
+  const isFree = (org: OrgDocument | undefined): boolean => org === undefined || org.state === "PROVISIONING";
+  const before = await stored();
+  if (!isReady || !isFree(before)) return { isSlugFree: isFree(before), isDatasetFree: true };
+  const dataset = await ports.warehouse.describeDataset(datasetIdOf(before?.slug ?? applicant.slug, ports.config));
+  if (dataset === undefined) return { isSlugFree: true, isDatasetFree: true };
+  // A call at the same time may have taken the slug and made this dataset after the first look.
+  const org = await stored();
+  return { isSlugFree: isFree(org), isDatasetFree: dataset.label !== undefined && dataset.label === org?.orgId };
 }
 
 async function keysWork(keys: Keys): Promise<boolean> {

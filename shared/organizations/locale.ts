@@ -54,8 +54,13 @@ export function localeProblems(locale: OrgLocale, lists: Locales): FieldProblem[
   check(/^[A-Z]{2}$/.test(locale.defaultCountry), "/default_country", "must be an ISO 3166-1 alpha-2 code");
   check(lists.languages.includes(locale.defaultLanguage), "/default_language", "is not a supported language");
   check(isTimeZone(locale.defaultTimezone), "/default_timezone", "must be an IANA time zone");
+  check(isMonth(locale.fiscalYearStartMonth), "/fiscal_year_start_month", "must be 1 to 12");
   check(lists.date_formats.includes(locale.dateFormat), "/date_format", "is not a supported date format");
   return problems;
+}
+
+function isMonth(month: number): boolean {
+  return Number.isInteger(month) && month >= 1 && month <= 12;
 }
 
 /** An IANA zone that the runtime knows; fixed offsets such as `+02:00` are none. */

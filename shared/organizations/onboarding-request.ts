@@ -8,19 +8,22 @@ import { type PlanName, planNames, plans } from "./plans.ts";
 
 const optional = Type.Optional;
 
-/** Body of onboarding and dry run. The rules beyond the types are checked by `examine`, all at once. */
+/** Wide on purpose: what is wrong with a value is told by `examine`, for all fields at once. */
+const text = plainText(0, 1000);
+
+/** Body of onboarding and dry run; only types are checked here. */
 export const OnboardingRequest = strictObject({
-  org_slug: Type.String({ minLength: 1, maxLength: 200 }),
-  company_name: plainText(0, 1000),
-  admin_email: plainText(0, 1000),
-  subscription_plan: optional(plainText(1, 50)),
-  default_currency: optional(plainText(1, 20)),
-  default_timezone: optional(plainText(1, 100)),
-  default_country: optional(plainText(1, 20)),
-  default_language: optional(plainText(1, 20)),
-  fiscal_year_start_month: optional(Type.Integer({ minimum: 1, maximum: 12 })),
-  date_format: optional(plainText(1, 30)),
-  dataset_location: optional(Type.String({ minLength: 2, maxLength: 40 })),
+  org_slug: text,
+  company_name: text,
+  admin_email: text,
+  subscription_plan: optional(text),
+  default_currency: optional(text),
+  default_timezone: optional(text),
+  default_country: optional(text),
+  default_language: optional(text),
+  fiscal_year_start_month: optional(Type.Integer({ description: "1 to 12" })),
+  date_format: optional(text),
+  dataset_location: optional(text),
   force_recreate_dataset: optional(Type.Literal(false)),
   force_recreate_tables: optional(Type.Literal(false)),
 });
@@ -59,8 +62,11 @@ export async function examine(
   const locale = completeLocale(request, lists);
   const location = request.dataset_location ?? defaultLocation;
   const companyName = request.company_name.normalize("NFC").trim();
+  const nameLength = [...companyName].length;
   const adminEmail = request.admin_email.trim();
   const problems = localeProblems(locale, lists);
+  const zoneProblems = problems.filter(({ path }) => path === "/default_timezone");
+  const otherProblems = problems.filter(({ path }) => path !== "/default_timezone");
   const check = (name: string, field: string, isRight: boolean, problem: string): CheckResult => ({
     check: name,
     status: isRight ? "PASSED" : "FAILED",
@@ -75,20 +81,11 @@ export async function examine(
       "must be 3 to 50 letters, digits or underscores",
     ),
     check("slug_reserved", "/org_slug", !(reserved as { slugs: string[] }).slugs.includes(key), "is a reserved word"),
-    check(
-      "company_name",
-      "/company_name",
-      companyName.length >= 2 && companyName.length <= 200,
-      "must have 2 to 200 characters",
-    ),
+    check("company_name", "/company_name", nameLength >= 2 && nameLength <= 200, "must have 2 to 200 characters"),
     check("email_format", "/admin_email", isEmail(adminEmail), "must be an e-mail address"),
     check("plan_known", "/subscription_plan", plan !== undefined, `must be one of ${planNames.join(", ")}`),
-    localeCheck(
-      "currency_supported",
-      ["/default_currency", "/default_country", "/default_language", "/date_format"],
-      problems,
-    ),
-    localeCheck("timezone_known", ["/default_timezone"], problems),
+    ...localeChecks("currency_supported", "/default_currency", otherProblems),
+    ...localeChecks("timezone_known", "/default_timezone", zoneProblems),
     check(
       "location_allowed",
       "/dataset_location",
@@ -102,14 +99,10 @@ export async function examine(
   };
 }
 
-function localeCheck(name: string, paths: readonly string[], problems: readonly FieldProblem[]): CheckResult {
-  const found = problems.find((problem) => paths.includes(problem.path));
-  return {
-    check: name,
-    status: found === undefined ? "PASSED" : "FAILED",
-    message: found?.problem ?? "ok",
-    field: found?.path ?? paths[0] ?? "",
-  };
+/** One result per problem, or one that passed. */
+function localeChecks(check: string, field: string, problems: readonly FieldProblem[]): CheckResult[] {
+  if (problems.length === 0) return [{ check, status: "PASSED", message: "ok", field }];
+  return problems.map(({ path, problem }) => ({ check, status: "FAILED", message: problem, field: path }));
 }
 
 /** One `@`, at most 254 characters, no spaces. */

@@ -20,6 +20,7 @@ import type { Applicant, CheckResult, OnboardingRequest } from "./onboarding-req
 import { datasetIdOf, localeAnswer, localeFields, nullableInstant, type OrgDocument, orgPath } from "./organization.ts";
 import { apiKeyHistory, profileHistory, subscriptionHistory } from "./organization-history.ts";
 import { type Plans, plans } from "./plans.ts";
+import { type HeldSlug, releaseSlug, stillHeld, takeSlug } from "./slug-lease.ts";
 import { effectiveSubscription, type SubscriptionDocument } from "./subscription.ts";
 
 export const OnboardingReport = strictObject({
@@ -50,6 +51,7 @@ type Given = OnboardingPorts & Surroundings;
 /** What one onboarding works with, made before its last transaction so that a body that runs again writes the same. */
 interface NewOrganization {
   applicant: Applicant;
+  held: HeldSlug;
   identity: OrgIdentity;
   datasetId: string;
   orgKeys: OrgKeysDocument;
@@ -58,8 +60,6 @@ interface NewOrganization {
   sealedKey: Sealed | null;
   catalogue: Plans;
 }
-
-const leaseMilliseconds = 300_000;
 
 /** Document of a key with its sealed copy, which exists in development only. */
 type StoredApiKey = ApiKeyDocument & { sealedKey: Sealed | null };
@@ -73,16 +73,17 @@ export async function onboard(
   effects: Effects<OnboardingReport>,
   given: Given,
 ): Promise<OnboardingReport> {
-  const { applicant, results } = await fullExamination(request, given);
+  const { applicant: asked, results } = await fullExamination(request, given);
   refuseFailed(results);
-  const { orgId, isResumed } = await effects.commit((change) => takeSlug(applicant, change, given));
-  const identity = { slug: applicant.slug, key: applicant.key, orgId };
+  const held = await effects.commit((change) => takeSlug(asked, change, given));
+  const applicant = { ...asked, slug: held.slug };
   try {
-    const organization = await prepared(applicant, identity, given);
+    const organization = await prepared(applicant, held, given);
     const made = await makeDataset(organization, given);
-    return await effects.commit((change) => finish(organization, { ...made, isResumed }, change, effects));
+    return await effects.commit((change) => finish(organization, made, change, effects));
   } catch (error) {
-    await effects.commit((change) => releaseLease(applicant, change)).catch(() => {});
+    // Only a courtesy to the next call: a lease that cannot be released ends by itself.
+    await effects.commit((change) => releaseSlug(held, change)).catch(() => {});
     throw error;
   }
 }
@@ -110,56 +111,8 @@ function refuseFailed(results: readonly CheckResult[]): void {
   throw new AppError("KEYS_UNAVAILABLE", "The key service cannot be reached.", { retryable: true });
 }
 
-async function takeSlug(
-  applicant: Applicant,
-  change: Change,
-  given: Given,
-): Promise<{ orgId: string; isResumed: boolean }> {
-  const { body, readAt } = await change.get<OrgDocument>(orgPath(applicant.key));
-  const lease = {
-    leaseUntil: new Date(readAt.getTime() + leaseMilliseconds).toISOString(),
-    fingerprint: applicant.adminEmail.toLowerCase(),
-  };
-  if (body === undefined) {
-    const orgId = given.ids.newId("org");
-    change.set<OrgDocument>(orgPath(applicant.key), provisioning(applicant, orgId, { ...lease, attempt: 1 }, given));
-    return { orgId, isResumed: false };
-  }
-  if (body.state !== "PROVISIONING") throw new AppError("ORG_EXISTS", "An organization of this name exists.");
-  const left = Date.parse(body.onboarding?.leaseUntil ?? "") - readAt.getTime();
-  if (left > 0 || body.onboarding?.fingerprint !== lease.fingerprint) {
-    throw new AppError("ONBOARDING_IN_PROGRESS", "An organization of this name is being made.", {
-      retryAfterSeconds: Math.max(1, Math.ceil(left / 1000)),
-    });
-  }
-  const attempt = (body.onboarding?.attempt ?? 0) + 1;
-  change.set<OrgDocument>(orgPath(applicant.key), provisioning(applicant, body.orgId, { ...lease, attempt }, given));
-  return { orgId: body.orgId, isResumed: true };
-}
-
-function provisioning(
-  applicant: Applicant,
-  orgId: string,
-  onboarding: NonNullable<OrgDocument["onboarding"]>,
-  given: Given,
-): OrgDocument {
-  return {
-    slug: applicant.slug,
-    orgId,
-    state: "PROVISIONING",
-    companyName: applicant.companyName,
-    adminEmail: applicant.adminEmail,
-    locale: applicant.locale,
-    dataset: { id: datasetIdOf(applicant.slug, given.config), location: applicant.location },
-    onboarding,
-    onboardedAt: null,
-    trialUsed: false,
-    ledgerEpoch: 1,
-    cacheEpoch: 1,
-  };
-}
-
-async function prepared(applicant: Applicant, identity: OrgIdentity, given: Given): Promise<NewOrganization> {
+async function prepared(applicant: Applicant, held: HeldSlug, given: Given): Promise<NewOrganization> {
+  const identity = { slug: held.slug, key: held.key, orgId: held.orgId };
   const apiKey = makeApiKey(applicant.slug);
   const keyId = given.ids.newId("key");
   const sealedKey = isDevelopment(given.config)
@@ -168,6 +121,7 @@ async function prepared(applicant: Applicant, identity: OrgIdentity, given: Give
   const orgKeys = await newOrgKeys(identity.orgId, given.keys);
   return {
     applicant,
+    held,
     identity,
     datasetId: datasetIdOf(applicant.slug, given.config),
     orgKeys,
@@ -185,6 +139,7 @@ export function apiKeyContext(orgId: string, keyId: string): string {
 
 interface MadeDataset {
   datasetCreated: boolean;
+  location: string;
   created: string[];
   existing: string[];
 }
@@ -213,30 +168,31 @@ async function makeDataset(organization: NewOrganization, given: Given): Promise
       fields: failed.map(({ table, problem }) => ({ path: `/tables/${table}`, problem })),
     });
   }
-  return { datasetCreated, created, existing };
+  // An earlier attempt may have made it elsewhere, and a dataset does not move.
+  const standing = datasetCreated ? undefined : await given.warehouse.describeDataset(datasetId);
+  return { datasetCreated, location: standing?.location ?? applicant.location, created, existing };
 }
 
 async function finish(
   organization: NewOrganization,
-  made: MadeDataset & { isResumed: boolean },
+  made: MadeDataset,
   change: Change,
   effects: Effects<OnboardingReport>,
 ): Promise<OnboardingReport> {
-  const { applicant, identity } = organization;
+  const { identity, held } = organization;
   const [org, subscription, quota] = await change.getAll<object>([
     orgPath(identity.key),
     subscriptionPath(identity),
     quotaPath(identity),
   ]);
   await effects.prepare(change);
-  const stored = org?.body as OrgDocument | undefined;
-  if (stored?.state !== "PROVISIONING" || stored.orgId !== identity.orgId)
-    throw new AppError("ORG_EXISTS", "An organization of this name exists.");
+  const stored = stillHeld(held, org?.body as OrgDocument | undefined);
   const now = org?.readAt ?? change.now;
   const plan = newSubscription(organization, now);
   const active: OrgDocument = {
     ...stored,
     state: "ACTIVE",
+    dataset: { id: organization.datasetId, location: made.location },
     onboarding: null,
     onboardedAt: now.toISOString(),
     trialUsed: plan.trialEndsAt !== null,
@@ -248,33 +204,41 @@ async function finish(
     { org: org?.version ?? 0, subscription: subscription?.version ?? 0, quota: quota?.version ?? 0, now },
     change,
   );
-  const report: OnboardingReport = {
-    org_slug: identity.slug,
-    org_id: identity.orgId,
-    company_name: applicant.companyName,
-    admin_email: applicant.adminEmail,
-    api_key: organization.apiKey,
-    api_key_id: organization.keyId,
-    api_key_fingerprint: apiKeyFingerprint(organization.apiKey),
-    subscription_plan: plan.plan,
-    status: plan.status,
-    trial_ends_at: plan.trialEndsAt,
-    ...localeAnswer(applicant.locale),
-    dataset_id: organization.datasetId,
-    dataset_location: applicant.location,
-    dataset_created: made.datasetCreated,
-    tables_created: made.created,
-    tables_existed: made.existing,
-    resumed: made.isResumed,
-    dryrun_status: "PASSED",
-    message: `${applicant.companyName} is ready. Keep the API key: it is shown this once.`,
-  };
+  const report = onboardingReport(organization, made, plan);
   effects.conclude(change, report, {
     org: identity,
     resourceId: identity.orgId,
     details: { org_slug: identity.slug, plan: plan.plan },
   });
   return report;
+}
+
+function onboardingReport(
+  { applicant, identity, apiKey, keyId, datasetId, held }: NewOrganization,
+  made: MadeDataset,
+  plan: SubscriptionDocument,
+): OnboardingReport {
+  return {
+    org_slug: identity.slug,
+    org_id: identity.orgId,
+    company_name: applicant.companyName,
+    admin_email: applicant.adminEmail,
+    api_key: apiKey,
+    api_key_id: keyId,
+    api_key_fingerprint: apiKeyFingerprint(apiKey),
+    subscription_plan: plan.plan,
+    status: plan.status,
+    trial_ends_at: plan.trialEndsAt,
+    ...localeAnswer(applicant.locale),
+    dataset_id: datasetId,
+    dataset_location: made.location,
+    dataset_created: made.datasetCreated,
+    tables_created: made.created,
+    tables_existed: made.existing,
+    resumed: held.isResumed,
+    dryrun_status: "PASSED",
+    message: `${applicant.companyName} is ready. Keep the API key: it is shown this once.`,
+  };
 }
 
 function writeOrganization(
@@ -294,8 +258,10 @@ function writeOrganization(
   change.create(orgKeysPath(identity.orgId), orgKeys);
   change.create<StoredApiKey>(`apiKeys/${apiKeyHash(organization.apiKey)}`, key);
   const effective = effectiveSubscription(subscription, catalogue, now);
-  change.history(profileHistory(active, effective, { version: versions.org + 1, now }));
-  change.history(subscriptionHistory(identity, subscription, effective, { version: versions.subscription + 1, now }));
+  // The profile's document is older than the organization: it held the slug. Its history begins here all the same.
+  const created = (version: number) => ({ version: version + 1, now, operation: "CREATE" as const });
+  change.history(profileHistory(active, effective, created(versions.org)));
+  change.history(subscriptionHistory(identity, subscription, effective, created(versions.subscription)));
   change.history(quotaHistoryRow(identity, quota, effective.limits, { version: versions.quota + 1, now }));
   change.history(apiKeyHistory(identity, key, apiKeyHash(organization.apiKey), now));
 }
@@ -331,13 +297,4 @@ function newSubscription({ applicant, identity, catalogue }: NewOrganization, no
     graceEndsAt: null,
     endDate: null,
   };
-}
-
-async function releaseLease(applicant: Applicant, change: Change): Promise<void> {
-  const { body, readAt } = await change.get<OrgDocument>(orgPath(applicant.key));
-  if (body?.state !== "PROVISIONING" || body.onboarding === null) return;
-  change.set<OrgDocument>(orgPath(applicant.key), {
-    ...body,
-    onboarding: { ...body.onboarding, leaseUntil: readAt.toISOString() },
-  });
 }

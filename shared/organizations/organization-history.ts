@@ -8,6 +8,7 @@ interface Recorded {
   /** The document's version after the change. */
   version: number;
   now: Date;
+  operation: HistoryEntry["operation"];
 }
 
 export function profileHistory(org: OrgDocument, subscription: EffectiveSubscription, at: Recorded): HistoryEntry {
@@ -62,7 +63,7 @@ export function subscriptionHistory(
 export function apiKeyHistory(org: OrgIdentity, key: ApiKeyDocument, hash: string, now: Date): HistoryEntry {
   return entry(
     "org_api_keys",
-    { version: 1, now },
+    { version: 1, now, operation: "CREATE" },
     {
       org_api_key_id: key.keyId,
       org_slug: org.slug,
@@ -83,5 +84,5 @@ export function apiKeyHistory(org: OrgIdentity, key: ApiKeyDocument, hash: strin
 }
 
 function entry(table: string, at: Recorded, row: Record<string, unknown>): HistoryEntry {
-  return { table, operation: at.version === 1 ? "CREATE" : "UPDATE", version: at.version, row };
+  return { table, operation: at.operation, version: at.version, row };
 }

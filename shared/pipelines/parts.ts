@@ -1,3 +1,4 @@
+import type { DataFrame } from "nodejs-polars";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
 import type { Totals } from "#shared/ledger/ledger.ts";
 import { contentHash } from "#shared/lineage/content-hash.ts";
@@ -10,7 +11,7 @@ import { type Claim, isStillOurs } from "./claim.ts";
 import type { EnginePorts } from "./engine-ports.ts";
 import { LeaseLost } from "./lease-lost.ts";
 import { refuseUnpublishable } from "./row-rules.ts";
-import type { PartDocument, RunDocument } from "./run.ts";
+import type { DayFacts, PartDocument, RunDocument } from "./run.ts";
 import { partPath, runPath } from "./run-paths.ts";
 
 /** The one table whose amounts are money that counts. */
@@ -28,6 +29,14 @@ export function organizationTables(): Promise<Map<string, TableDefinition>> {
   return tables;
 }
 
+/** The definition of a table that a step writes. */
+export async function writtenTable(name: string): Promise<TableDefinition> {
+  const table = (await organizationTables()).get(name);
+  if (table === undefined)
+    throw new AppError("PROCESSOR_UNKNOWN", `A step wrote the table ${name}, which does not exist.`);
+  return table;
+}
+
 /** What a step hands over to be written. */
 export interface StepRows {
   stepId: string;
@@ -38,63 +47,81 @@ export interface StepRows {
   observedAt: string;
 }
 
+/** One batch to be: rows of whole days of one source and table, or a slice of a day that is too large for one. */
+export interface NewPart {
+  stepId: string;
+  source: string;
+  table: TableDefinition;
+  /** Grows within the step and table. */
+  number: number;
+  rows: number;
+  contentHash: string;
+  days: Record<string, DayFacts>;
+  observedAt: string;
+  /** The rows with these lineage columns, made when the batch has to be written. */
+  frame(lineage: PartLineage): Promise<DataFrame>;
+}
+
+/** The lineage of every row of a part but its own record id. */
+export type PartLineage = Record<string, string | boolean | null>;
+
 /**
- * Writes rows of whole days as immutable batches (T4 and the load of `pipelines.md` 7.4) and answers their batch ids.
- * The id holds the content's hash: the same rows are the same batch, so writing them again is a no-op; other rows are
- * another batch, so two extractions never mix.
+ * Writes rows of whole days as immutable batches and answers their batch ids. The id holds the content's hash: the same
+ * rows are the same batch, so writing them again is a no-op; other rows are another batch, so two extractions never mix.
  */
 export async function writeParts(written: StepRows, claim: Claim, ports: EnginePorts): Promise<string[]> {
-  const table = (await organizationTables()).get(written.table);
-  if (table === undefined)
-    throw new AppError("PROCESSOR_UNKNOWN", `A step wrote the table ${written.table}, which does not exist.`);
+  const table = await writtenTable(written.table);
   const byDay = rowsByDay(written, table);
   const ids: string[] = [];
   for (const [number, days] of partsOf(byDay).entries()) {
-    ids.push(await writePart({ ...written, table, number, days, byDay }, claim, ports));
+    const rows = days.flatMap((day) => byDay.get(day) ?? []);
+    const part: NewPart = {
+      stepId: written.stepId,
+      source: claim.run.credentialId,
+      table,
+      number,
+      rows: rows.length,
+      contentHash: contentHash(rows, table.columns),
+      days: Object.fromEntries(days.map((day) => [day, dayFacts(byDay.get(day) ?? [], table)])),
+      observedAt: written.observedAt,
+      frame: async (lineage) => {
+        const { frameOf } = await import("#shared/platform/warehouse/frame.ts");
+        return frameOf(
+          table,
+          rows.map((row) => ({ ...row, ...lineage })),
+        );
+      },
+    };
+    ids.push(await writePart(part, claim, ports));
   }
   return ids;
 }
 
-interface Part extends Omit<StepRows, "table" | "days"> {
-  table: TableDefinition;
-  number: number;
-  days: readonly string[];
-  byDay: ReadonlyMap<string, readonly Row[]>;
-}
-
-async function writePart(part: Part, claim: Claim, ports: EnginePorts): Promise<string> {
+/** Registers the part, writes its batch, marks it loaded (T4 and the load of `pipelines.md` 7.4); answers the batch id. */
+export async function writePart(part: NewPart, claim: Claim, ports: EnginePorts): Promise<string> {
   const { run, org } = claim;
-  const { table, days, byDay } = part;
-  const rows = days.flatMap((day) => byDay.get(day) ?? []);
-  const hash = contentHash(rows, table.columns);
-  const batchId = `${run.runId}-${part.stepId}-${table.name}-p${String(part.number).padStart(4, "0")}-${hash.slice(0, 12)}`;
+  const { table } = part;
+  const batchId = `${run.runId}-${part.stepId}-${table.name}-p${String(part.number).padStart(4, "0")}-${part.contentHash.slice(0, 12)}`;
   const document: PartDocument = {
     batchId,
     stepId: part.stepId,
+    source: part.source,
     table: table.name,
     state: "REGISTERED",
-    rows: rows.length,
-    contentHash: hash,
-    pulledFence: run.fence,
+    rows: part.rows,
+    contentHash: part.contentHash,
     pulledAt: part.observedAt,
-    days: Object.fromEntries(days.map((day) => [day, dayFacts(byDay.get(day) ?? [], table)])),
+    days: part.days,
   };
   const stored = await storePart(run, document, ports);
   if (stored.state === "LOADED") return batchId;
-  const { frameOf } = await import("#shared/platform/warehouse/frame.ts");
-  const complete = rows.map((row) => ({ ...row, ...lineageOf(batchId, part, claim, ports.clock.now()) }));
-  await ports.warehouse.write({
-    datasetId: org.dataset.id,
-    table,
-    batchId,
-    contentHash: hash,
-    rows: frameOf(table, complete),
-  });
+  const rows = await part.frame(lineageOf(batchId, part, claim, ports.clock.now()));
+  await ports.warehouse.write({ datasetId: org.dataset.id, table, batchId, contentHash: part.contentHash, rows });
   await storePart(run, { ...document, state: "LOADED" }, ports);
   return batchId;
 }
 
-/** Keeps the part of an earlier attempt as it stands - its rows were pulled under that attempt's fence - and moves it on to LOADED only. */
+/** Moves a part on to LOADED, never back: an earlier attempt of the step may have written the same rows. */
 function storePart(run: RunDocument, part: PartDocument, ports: EnginePorts): Promise<PartDocument> {
   return commitChange(async (change) => {
     const stored = await change.get<RunDocument>(runPath(run.org.key, run.runId));
@@ -142,7 +169,7 @@ function partsOf(byDay: ReadonlyMap<string, readonly Row[]>): string[][] {
   return parts;
 }
 
-function dayFacts(rows: readonly Row[], table: TableDefinition): PartDocument["days"][string] {
+function dayFacts(rows: readonly Row[], table: TableDefinition): DayFacts {
   return {
     hash: contentHash(rows, table.columns),
     rows: rows.length,
@@ -163,13 +190,13 @@ function totalsOf(rows: readonly Row[]): Totals {
   );
 }
 
-function lineageOf(batchId: string, part: Part, { run, credential }: Claim, now: Date): Record<string, unknown> {
+function lineageOf(batchId: string, part: NewPart, { run, credential }: Claim, now: Date): PartLineage {
   const ingestedAt = now.toISOString();
   return {
     x_org_slug: run.org.slug,
     x_pipeline_id: run.pipelineId,
     x_credential_id: run.credentialId,
-    x_source: run.credentialId,
+    x_source: part.source,
     x_pipeline_run_date: run.range.end,
     x_run_id: run.runId,
     x_batch_id: batchId,

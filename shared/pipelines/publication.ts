@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import { type CredentialDocument, credentialPath } from "#shared/integrations/credential.ts";
 import { headPath, pipelineMonthPath } from "#shared/ledger/current-batches.ts";
 import {
+  type DayPart,
   type DayPublication,
   type DayState,
   type MonthHead,
@@ -18,7 +20,7 @@ import { LeaseLost } from "./lease-lost.ts";
 import { costTable } from "./parts.ts";
 import type { PartDocument, RunDocument, RunResult, StepDocument } from "./run.ts";
 import { partPath, runPath } from "./run-paths.ts";
-import { combinedDays } from "./steps.ts";
+import { combinedDays } from "./step-work.ts";
 
 /**
  * Publishes what the steps wrote, month by month, each in one transaction that also checks that the run, the
@@ -28,7 +30,7 @@ import { combinedDays } from "./steps.ts";
 export async function publishRun(claim: Claim, steps: readonly StepDocument[], ports: EnginePorts): Promise<RunResult> {
   const { run } = claim;
   const parts = await partsOf(run, steps, ports);
-  const publications = dayPublications(run, steps, parts);
+  const publications = dayPublications(steps, parts);
   const result: RunResult = {
     rows: 0,
     batches: parts.length,
@@ -109,51 +111,55 @@ async function partsOf(run: RunDocument, steps: readonly StepDocument[], ports: 
   });
 }
 
-function dayPublications(
-  run: RunDocument,
-  steps: readonly StepDocument[],
-  parts: readonly PartDocument[],
-): DayPublication[] {
-  const states = combinedDays(steps);
-  const days = Object.entries(states).filter((entry): entry is [string, DayState] => entry[1] !== "unavailable");
-  return days
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([day, state]) =>
-      dayPublication(
-        run,
-        day,
-        state,
-        parts.filter((part) => day in part.days),
-      ),
-    );
+function dayPublications(steps: readonly StepDocument[], parts: readonly PartDocument[]): DayPublication[] {
+  // All of a day counts as pulled when the first step was: a resumed run keeps the fence its finished steps had.
+  const pulledFence = Math.min(...steps.map((step) => step.pulledFence));
+  return Object.entries(combinedDays(steps)).flatMap(([source, days]) => {
+    const published = Object.entries(days).filter((entry): entry is [string, DayState] => entry[1] !== "unavailable");
+    return published
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([day, state]) => {
+        const own = parts.filter((part) => part.source === source && day in part.days);
+        return dayPublication({ source, day, state, pulledFence }, own);
+      });
+  });
 }
 
 function dayPublication(
-  run: RunDocument,
-  day: string,
-  state: DayState,
+  place: Pick<DayPublication, "source" | "day" | "state" | "pulledFence">,
   parts: readonly PartDocument[],
 ): DayPublication {
-  if (new Set(parts.map((part) => part.table)).size < parts.length)
-    throw new Error(`two steps wrote one table for ${day}`);
+  const { day, state } = place;
   const costs = parts.filter((part) => part.table === costTable);
+  const tables = [...new Set(parts.map((part) => part.table))];
   return {
-    source: run.credentialId,
-    day,
+    ...place,
     state: parts.length > 0 && state === "empty" ? "complete" : state,
-    // All parts of the day count as pulled when the oldest of them was.
-    pulledFence: parts.length === 0 ? run.fence : Math.min(...parts.map((part) => part.pulledFence)),
     rows: costs.reduce((sum, part) => sum + (part.days[day]?.rows ?? 0), 0),
     totals: sumTotals(costs.map((part) => part.days[day]?.totals ?? {})),
     parts: Object.fromEntries(
-      parts.map((part) => [
-        part.table,
-        {
-          batch: { id: part.batchId, table: part.table, rows: part.rows, run: run.runId, pulledAt: part.pulledAt },
-          hash: part.days[day]?.hash ?? "",
-        },
-      ]),
+      tables.map((table) => {
+        const own = parts.filter((part) => part.table === table);
+        return [table, dayPart(day, own)];
+      }),
     ),
+  };
+}
+
+/** The day's rows of one table; the hash of a day that lies in several batches covers them all, in their order. */
+function dayPart(day: string, parts: readonly PartDocument[]): DayPart {
+  if (new Set(parts.map((part) => part.stepId)).size > 1) throw new Error(`two steps wrote one table for ${day}`);
+  const ordered = [...parts].sort((a, b) => (a.batchId < b.batchId ? -1 : 1));
+  const hashes = ordered.map((part) => part.days[day]?.hash ?? "");
+  return {
+    batches: ordered.map(({ batchId, table, rows, pulledAt }) => ({
+      id: batchId,
+      table,
+      rows,
+      run: batchId.slice(0, batchId.indexOf("-")),
+      pulledAt,
+    })),
+    hash: hashes.length === 1 ? (hashes[0] ?? "") : createHash("sha256").update(hashes.join("|")).digest("hex"),
   };
 }
 

@@ -26,6 +26,8 @@ export interface RunDocument {
   claimedUser: string | null;
   range: DayRange;
   forceRefresh: boolean;
+  /** What the trigger gave beyond dates, e.g. `import_id`. */
+  parameters: Record<string, string>;
   /** Pinned at the start: executed as it stood, also after a deploy. */
   config: PipelineConfig;
   configDigest: string;
@@ -92,8 +94,10 @@ export interface StepDocument {
   endedAt: string | null;
   rows: number;
   providerCalls: number;
-  /** State of each day, once the step is done. */
-  days: Record<string, DayState>;
+  /** State of each day by source, once the step is done. */
+  sources: SourceDays;
+  /** Fence under which the step's rows were pulled: what the ledger compares. */
+  pulledFence: number;
   /** Batch ids of the attempt that completed: what earlier attempts wrote is not published. */
   parts: string[];
   warnings: string[];
@@ -107,15 +111,26 @@ export type PartState = "REGISTERED" | "LOADED";
 export interface PartDocument {
   batchId: string;
   stepId: string;
+  /** The credential, or `credential/part`. */
+  source: string;
   table: string;
   state: PartState;
   rows: number;
   contentHash: string;
-  /** Fence under which the rows were pulled: what the ledger compares. */
-  pulledFence: number;
   pulledAt: string;
-  days: Record<string, { hash: string; rows: number; totals: Totals }>;
+  days: Record<string, DayFacts>;
 }
+
+/** What the publication of one day of one part needs. */
+export interface DayFacts {
+  /** Content hash of the day's rows in this part. */
+  hash: string;
+  rows: number;
+  totals: Totals;
+}
+
+/** State of each UTC day by source. */
+export type SourceDays = Record<string, Record<string, DayState>>;
 
 /** Document `runIndex/{runId}`: only while the run is not terminal; the sweeper looks at what is due. */
 export interface RunIndexDocument {

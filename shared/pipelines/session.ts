@@ -22,8 +22,8 @@ export interface RunSession {
   signal: AbortSignal;
   sleep(milliseconds: number): Promise<void>;
   random(): number;
-  /** Provider calls made since the last question, for the step that asks. */
-  takeCalls(stepId: string): number;
+  /** Provider calls made since the last question. */
+  takeCalls(): number;
 }
 
 /** Per process: all runs of a credential share its rate. */

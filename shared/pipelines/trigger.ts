@@ -22,6 +22,7 @@ import {
   type RunIndexDocument,
   type RunStatus,
   runStatuses,
+  type TriggerType,
 } from "./run.ts";
 import { recordRun, withTransition } from "./run-history.ts";
 import { runMessage } from "./run-message.ts";
@@ -67,14 +68,20 @@ export interface TriggerRequest {
 
 const firstCheckMilliseconds = 600_000;
 
-/** One request to run: everything its shared transaction needs, made before it. */
-interface Trigger extends TriggerRequest {
-  request: RunRequest;
+/** A run that is to be made: everything its shared transaction needs, made before it. */
+export interface Trigger
+  extends Pick<TriggerRequest, "org" | "caller" | "pipeline" | "requestId" | "claimedUser" | "traceparent"> {
   runId: string;
   range: DayRange;
   credentialId: string;
   activeKey: string;
-  effects: Effects<RunAnswer>;
+  triggerType: TriggerType;
+  triggerBy: string;
+  forceRefresh: boolean;
+  parameters: Record<string, string>;
+  effects: Pick<Effects<RunAnswer>, "prepare" | "conclude">;
+  /** What else stands or falls with the run, e.g. the import it is for. */
+  alsoWrite?: (change: Change) => void;
 }
 
 /**
@@ -95,19 +102,31 @@ export async function triggerRun(
   const activeKey = activeRunKey(pipeline.config.id, credentialId, range);
   const trigger: Trigger = {
     ...asked,
-    request,
     range,
     credentialId,
     activeKey,
+    triggerType: "api",
+    triggerBy: request.trigger_by ?? "api_user",
+    forceRefresh: request.force_refresh ?? false,
+    parameters: {},
     effects,
     runId: ports.ids.newId("run"),
   };
-  return (await runUnderWay(trigger, ports)) ?? reserve(org, reservationOf(trigger), ports);
+  return (await runUnderWay(trigger, effects, ports)) ?? reserveRun(trigger, ports);
+}
+
+/** Takes quota and makes the run, or answers the same run where it stands already. */
+export function reserveRun(trigger: Trigger, ports: ReservePorts): Promise<Reply<RunAnswer>> {
+  return reserve(trigger.org, reservationOf(trigger), ports);
 }
 
 /** The same run, found without a reservation; one that starts in this very moment is found inside it. */
-async function runUnderWay(trigger: Trigger, ports: ReservePorts): Promise<Reply<RunAnswer> | undefined> {
-  const { org, activeKey, effects } = trigger;
+async function runUnderWay(
+  trigger: Trigger,
+  effects: Effects<RunAnswer>,
+  ports: ReservePorts,
+): Promise<Reply<RunAnswer> | undefined> {
+  const { org, activeKey } = trigger;
   const { body: active } = await ports.documents.get<ActiveRunDocument>(activeRunPath(org.key, activeKey));
   const run = active && (await ports.documents.get<RunDocument>(runPath(org.key, active.runId))).body;
   if (run === undefined || isTerminal(run.status)) return undefined;
@@ -167,6 +186,7 @@ function reservationOf(trigger: Trigger): Reservation<Reply<RunAnswer>> {
     },
     admit: (unit, change) => {
       writeRun(newRun(trigger, unit, change.now), trigger, change);
+      trigger.alsoWrite?.(change);
       return concluded(trigger, new Reply(202, answerOf(trigger, trigger.runId, "PENDING", false)), change);
     },
     repeat: (first, change) => concluded(trigger, duplicateAnswer(trigger, first.body.run_id, "PENDING"), change),
@@ -214,7 +234,7 @@ function answerOf(trigger: Trigger, runId: string, status: RunStatus, isDuplicat
 }
 
 function newRun(trigger: Trigger, unit: QuotaUnit, now: Date): RunDocument {
-  const { pipeline, org, caller, request } = trigger;
+  const { pipeline, org, caller } = trigger;
   const createdAt = now.toISOString();
   return {
     runId: trigger.runId,
@@ -225,12 +245,13 @@ function newRun(trigger: Trigger, unit: QuotaUnit, now: Date): RunDocument {
     pipeline: pipeline.word,
     credentialId: trigger.credentialId,
     status: "PENDING",
-    triggerType: "api",
-    triggerBy: request.trigger_by ?? "api_user",
+    triggerType: trigger.triggerType,
+    triggerBy: trigger.triggerBy,
     actor: caller.credentialId,
     claimedUser: trigger.claimedUser ?? null,
     range: trigger.range,
-    forceRefresh: request.force_refresh ?? false,
+    forceRefresh: trigger.forceRefresh,
+    parameters: trigger.parameters,
     config: pipeline.config,
     configDigest: pipeline.digest,
     unit,

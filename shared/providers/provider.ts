@@ -1,5 +1,6 @@
 import type { ProviderHttp } from "./provider-http.ts";
 import type { ProviderEntry } from "./registry-schema.ts";
+import type { StreamProcessor } from "./stream.ts";
 
 /** What an account lets us see. Source: `providers.md` 1.4. */
 export type CapabilityName = "billed_cost" | "usage" | "names" | "activity" | "balance" | "seats" | "import";
@@ -118,4 +119,6 @@ export interface ProviderAdapter {
   /** By processor name, e.g. `openai.costs`. */
   processors: Readonly<Record<string, PullProcessor>>;
   focusRows: FocusProcessor | undefined;
+  /** Extracting steps that write as they go, by processor name. */
+  streams?: Readonly<Record<string, StreamProcessor>>;
 }

@@ -17,7 +17,7 @@ import { abandonUse, beginUse, idempotencyKey, type KeyUse, keyUse } from "./ide
 import { type PathMatch, pathMatcher } from "./path-matcher.ts";
 import type { Given, PortName } from "./ports.ts";
 import { countExactly, type InstanceLimits, instanceLimits, limited, type RateState } from "./rate-limits.ts";
-import { type FrameworkRequest, header, jsonBody, type RawRequest, rawRequestOf, refuseOversized } from "./request.ts";
+import { bodyText, type FrameworkRequest, header, jsonBody, type RawRequest, rawRequestOf, refuseOversized } from "./request.ts";
 import { errorOutcome, type Outcome, outcomeOf, respond } from "./respond.ts";
 import { responseProblems, strictObject, validBody, validQuery } from "./schema.ts";
 import { methodNotAllowed, methodsAt, nothingHere } from "./unmatched.ts";
@@ -230,9 +230,10 @@ async function usedKey(
     credentialId: request.caller.credentialId,
     secret: apiKey ?? rootKey ?? "",
     method: declaration.method,
-    path: `${passage.raw.path}?${passage.raw.query}`,
+    path: passage.raw.path,
     key: idempotencyKey(key),
-    rawBody: passage.raw.rawBody.toString("utf8"),
+    query: passage.raw.query.toString(),
+    body: bodyText(passage.raw),
     holder: given.ids.newId("use"),
     sealAnswer: declaration.secretAnswer ?? false,
   });

@@ -55,14 +55,16 @@ export async function keyUse(use: {
   method: string;
   path: string;
   key: string;
-  rawBody: string;
+  query: string;
+  /** The body's text as it was read. */
+  body: string;
   holder: string;
   sealAnswer: boolean;
 }): Promise<KeyUse> {
   const parts = [use.credentialId, use.method, use.path, use.key];
   const id = createHash("sha256").update(JSON.stringify(parts), "utf8").digest("hex");
   const fingerprint = createHmac("sha256", derived(use.secret, "fingerprint"))
-    .update(await canonicalJson(use.rawBody), "utf8")
+    .update(JSON.stringify([use.query, await canonicalJson(use.body)]), "utf8")
     .digest("hex");
   return { path: `idempotency/${id}`, fingerprint, holder: use.holder, secret: use.secret, sealAnswer: use.sealAnswer };
 }
@@ -166,11 +168,11 @@ function openText(sealed: string, use: KeyUse): string {
   return Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString("utf8");
 }
 
-/** Keys sorted, number literals kept. Only called for bodies that have been read as JSON already. */
-async function canonicalJson(rawBody: string): Promise<string> {
-  if (rawBody.trim() === "") return "";
+/** Keys sorted, number literals kept. Only called for bodies that `JSON.parse` has read: of a name given twice the last counts. */
+async function canonicalJson(body: string): Promise<string> {
+  if (body.trim() === "") return "";
   const { parse, stringify } = await import("lossless-json");
-  return stringify(sorted(parse(rawBody))) ?? "";
+  return stringify(sorted(parse(body, undefined, { onDuplicateKey: ({ newValue }) => newValue }))) ?? "";
 }
 
 function sorted(value: unknown): unknown {

@@ -49,13 +49,7 @@ export function jsonBody(raw: RawRequest): unknown {
   if (encoding !== undefined && encoding !== "identity") {
     throw new AppError("BODY_ENCODED", "The body must not be compressed.");
   }
-  if (raw.rawBody.length === 0) return undefined;
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true }).decode(raw.rawBody);
-  } catch (cause) {
-    throw new AppError("NOT_JSON", "The body is not valid UTF-8.", { cause });
-  }
+  const text = bodyText(raw);
   if (text.trim() === "") return undefined;
   if (isDeeperThan(text, maximumDepth))
     throw new AppError("NOT_JSON", `The body is nested deeper than ${maximumDepth} levels.`);
@@ -63,6 +57,15 @@ export function jsonBody(raw: RawRequest): unknown {
     return JSON.parse(text) as unknown;
   } catch (cause) {
     throw new AppError("NOT_JSON", "The body is not valid JSON.", { cause });
+  }
+}
+
+/** The body as text without a byte order mark. 400 `NOT_JSON` for what is not UTF-8. */
+export function bodyText(raw: RawRequest): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(raw.rawBody);
+  } catch (cause) {
+    throw new AppError("NOT_JSON", "The body is not valid UTF-8.", { cause });
   }
 }
 

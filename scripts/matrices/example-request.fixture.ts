@@ -1,0 +1,38 @@
+import type { AnyFunction, AnyHttpDeclaration } from "#shared/runtime/declaration.ts";
+import type { Functions } from "#scripts/start/functions.ts";
+import type { RawCall } from "./raw-http.fixture.ts";
+import type { Tenant } from "./two-organizations.fixture.ts";
+
+/** An address of an endpoint: its own path or an alias. */
+export interface Endpoint {
+  name: string;
+  template: string;
+  declaration: AnyHttpDeclaration;
+}
+
+/** Every address of every endpoint; a function file that is added is among them by itself. */
+export function endpointsOf(functions: Functions): Endpoint[] {
+  return Object.entries(functions).flatMap(([name, fn]: [string, AnyFunction]) => {
+    if (fn.kind !== "http") return [];
+    const { declaration } = fn;
+    return [declaration.path, ...(declaration.aliases ?? [])].map((template) => ({ name, template, declaration }));
+  });
+}
+
+/** Names of the parameters in a template, in their order. */
+export function paramsOf(template: string): string[] {
+  return [...template.matchAll(/\{(\w+)(?:=\*\*)?\}/g)].map((match) => match[1] ?? "");
+}
+
+/** The path with the parameters that exist for the tenant, except where another value, as it goes over the wire, is given. */
+export function pathOf(template: string, tenant: Tenant, other: Readonly<Record<string, string>> = {}): string {
+  const known = { org: tenant.slug, provider: "openai", domain: "cost", pipeline: "usage_cost", run: tenant.runId };
+  const values: Record<string, string> = { ...known, ...other };
+  return template.replace(/\{(\w+)(?:=\*\*)?\}/g, (_all, name: string) => values[name] ?? "example_1");
+}
+
+/** A call that shows who is let in and has no effect: a body that no schema takes goes with whatever may change something. */
+export function harmlessCall(endpoint: Endpoint, path: string): RawCall {
+  const { method } = endpoint.declaration;
+  return method === "GET" ? { method, path } : { method, path, body: '{"no_such_field":1}' };
+}

@@ -1,0 +1,67 @@
+import { createHash } from "node:crypto";
+import type { Documents, Transaction } from "#shared/platform/documents/documents.ts";
+
+/** A store whose whole content a test can see: the port itself lists declared collections only. */
+export interface MirroredDocuments {
+  documents: Documents;
+  /** Body as JSON text by path, as of the last commit. */
+  stored: ReadonlyMap<string, string>;
+  /** SHA-256 over paths and bodies of all documents, or of those that are chosen. */
+  digest(isChosen?: (path: string, body: string) => boolean): string;
+}
+
+/** Repeats every committed write of the inner store in memory. The store must be empty when it is handed over. */
+export function mirroredDocuments(inner: Documents): MirroredDocuments {
+  const stored = new Map<string, string>();
+  const documents: Documents = {
+    get: (path) => inner.get(path),
+    getAll: (paths) => inner.getAll(paths),
+    list: (query) => inner.list(query),
+    close: () => inner.close(),
+    transaction: async (body) => {
+      let writes = new Map<string, string | undefined>();
+      const result = await inner.transaction((tx) => {
+        // A body may run again: only the writes of its last run are committed.
+        writes = new Map();
+        return body(recorded(tx, writes));
+      });
+      for (const [path, text] of writes) {
+        if (text === undefined) stored.delete(path);
+        else stored.set(path, text);
+      }
+      return result;
+    },
+  };
+  return {
+    documents,
+    stored,
+    digest: (isChosen = () => true) => {
+      const hash = createHash("sha256");
+      for (const path of [...stored.keys()].sort()) {
+        const body = stored.get(path) ?? "";
+        if (isChosen(path, body)) hash.update(JSON.stringify([path, body]));
+      }
+      return hash.digest("hex");
+    },
+  };
+}
+
+function recorded(tx: Transaction, writes: Map<string, string | undefined>): Transaction {
+  return {
+    get: (path) => tx.get(path),
+    getAll: (paths) => tx.getAll(paths),
+    list: (query) => tx.list(query),
+    create: (path, body) => {
+      tx.create(path, body);
+      writes.set(path, JSON.stringify(body));
+    },
+    set: (path, body) => {
+      tx.set(path, body);
+      writes.set(path, JSON.stringify(body));
+    },
+    delete: (path) => {
+      tx.delete(path);
+      writes.set(path, undefined);
+    },
+  };
+}

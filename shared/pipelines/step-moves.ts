@@ -1,0 +1,81 @@
+import { type Change, commitChange } from "#shared/runtime/change.ts";
+import type { AppError } from "#shared/runtime/errors.ts";
+import { isStillOurs } from "./claim.ts";
+import { runErrorOf } from "./failures.ts";
+import { LeaseLost } from "./lease-lost.ts";
+import type { Step } from "./pipeline.ts";
+import type { RunDocument, StepDocument } from "./run.ts";
+import { recordStep, withTransition } from "./run-history.ts";
+import { runPath, stepPath } from "./run-paths.ts";
+import type { RunSession } from "./session.ts";
+import type { StepProduct } from "./step-work.ts";
+
+/** One move of a step that is to be committed. */
+export interface StepMove {
+  step: Step;
+  index: number;
+  attempts: number;
+  status: StepDocument["status"];
+  product?: StepProduct;
+  error?: AppError;
+}
+
+/** T5: one committed move of a step, refused when the run is not ours any more. */
+export async function moveStep(move: StepMove, session: RunSession): Promise<StepDocument> {
+  const { claim, ports } = session;
+  const { runId, org } = claim.run;
+  const error =
+    move.error === undefined ? null : await runErrorOf(move.error, { stepId: move.step.id, retryCount: move.attempts });
+  const calls = session.takeCalls();
+  return commitChange(async (change) => {
+    const run = await change.get<RunDocument>(runPath(org.key, runId));
+    const stored = await change.get<StepDocument>(stepPath(org.key, runId, move.index));
+    if (!isStillOurs(claim.run, run.body)) throw new LeaseLost();
+    const next = { ...movedStep(move, stored.body, session, change), error };
+    next.providerCalls += calls;
+    const covered = move.product?.range === undefined ? run.body : { ...run.body, range: move.product.range };
+    writeStep(covered, next, { from: stored.body?.status ?? "PENDING", version: stored.version + 1 }, change);
+    return next;
+  }, ports);
+}
+
+function movedStep(
+  { step, index, attempts, status, product }: StepMove,
+  before: StepDocument | undefined,
+  session: RunSession,
+  change: Change,
+): StepDocument {
+  const { run } = session.claim;
+  const isOver = status === "COMPLETED" || status === "FAILED";
+  return {
+    stepLoggingId: `${run.runId}-${step.id}`,
+    stepId: step.id,
+    processor: step.processor,
+    index,
+    status,
+    attempts,
+    startedAt: before?.startedAt ?? change.now.toISOString(),
+    endedAt: isOver ? change.now.toISOString() : null,
+    rows: product?.rowCount ?? before?.rows ?? 0,
+    providerCalls: before?.providerCalls ?? 0,
+    sources: product?.sources ?? {},
+    pulledFence: run.fence,
+    parts: product?.parts ?? [],
+    warnings: product?.warnings ?? [],
+    findings: product?.findings ?? [],
+    error: null,
+  };
+}
+
+function writeStep(
+  run: RunDocument,
+  step: StepDocument,
+  at: { from: StepDocument["status"]; version: number },
+  change: Change,
+): void {
+  const stepsDone = run.stepsDone + (step.status === "COMPLETED" ? 1 : 0);
+  const move = { from: at.from, to: step.status, reason: step.error?.code ?? null, step };
+  change.set<RunDocument>(runPath(run.org.key, run.runId), withTransition({ ...run, stepsDone }, move, change));
+  change.set<StepDocument>(stepPath(run.org.key, run.runId, step.index), step);
+  recordStep(run, step, at.version, change);
+}
