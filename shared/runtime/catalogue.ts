@@ -9,4 +9,6 @@ export interface Route {
   method: string;
   /** Path template as in OpenAPI, `{name}` for a parameter. */
   path: string;
+  /** Where the endpoint takes more than the usual 1 MiB. */
+  bodyLimitBytes?: number;
 }

@@ -12,6 +12,8 @@ export interface HttpRequest<Params, Query, Body> {
   params: Params;
   query: Query;
   body: Body;
+  /** The body's bytes where the declaration takes a file; else empty. */
+  file: Buffer;
   requestId: string;
   traceparent: string | undefined;
   /** Value of `X-User-ID`: a claim, never an identity. */
@@ -81,6 +83,8 @@ export interface HttpDeclaration<
   uses: readonly Uses[];
   query?: Query;
   body?: Body;
+  /** The body is a file taken as it comes, up to this size, in place of JSON. */
+  fileBody?: { maximumBytes: number };
   response: Response;
   /** Success statuses; the first is the default. */
   statuses?: readonly number[];

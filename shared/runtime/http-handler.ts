@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { TSchema } from "@sinclair/typebox";
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
@@ -17,7 +18,17 @@ import { abandonUse, beginUse, idempotencyKey, type KeyUse, keyUse } from "./ide
 import { type PathMatch, pathMatcher } from "./path-matcher.ts";
 import type { Given, PortName } from "./ports.ts";
 import { countExactly, type InstanceLimits, instanceLimits, limited, type RateState } from "./rate-limits.ts";
-import { bodyText, type FrameworkRequest, header, jsonBody, type RawRequest, rawRequestOf, refuseOversized } from "./request.ts";
+import {
+  bodyLimitBytes,
+  bodyText,
+  type FrameworkRequest,
+  header,
+  jsonBody,
+  type RawRequest,
+  rawRequestOf,
+  refuseEncoded,
+  refuseOversized,
+} from "./request.ts";
 import { errorOutcome, type Outcome, outcomeOf, respond } from "./respond.ts";
 import { responseProblems, strictObject, validBody, validQuery } from "./schema.ts";
 import { methodNotAllowed, methodsAt, nothingHere } from "./unmatched.ts";
@@ -93,7 +104,7 @@ async function answerTo(declaration: AnyHttpDeclaration, passage: Passage, stage
   if (!isTaken) throw methodNotAllowed([declaration.method]);
   const match = stage.matchPath(raw.path);
   if (match === undefined) throw nothingHere();
-  refuseOversized(raw);
+  refuseOversized(raw, declaration.fileBody?.maximumBytes ?? bodyLimitBytes);
   passage.caller = await verifiedCaller(declaration, passage, stage);
   authorizeAndPlace(declaration, passage, match);
   if (declaration.access.kind === "org") passage.org = await organizationOf(passage.caller, match.params["org"], given);
@@ -182,7 +193,9 @@ async function validRequest(
 ): Promise<AnyRequest> {
   const { raw } = passage;
   const query: unknown = declaration.anyMethod ? {} : await validQuery(declaration.query ?? nothing, raw.query);
-  const parsed = declaration.method === "GET" ? undefined : jsonBody(raw);
+  const isFile = declaration.fileBody !== undefined;
+  if (isFile) refuseEncoded(raw);
+  const parsed = declaration.method === "GET" || isFile ? undefined : jsonBody(raw);
   const body: unknown = declaration.method === "GET" ? {} : await validBody(declaration.body ?? nothing, parsed ?? {});
   return {
     org: passage.org as OrgIdentity,
@@ -190,6 +203,7 @@ async function validRequest(
     params,
     query,
     body,
+    file: isFile ? raw.rawBody : Buffer.alloc(0),
     requestId: passage.requestId,
     traceparent: header(raw.headers, "traceparent"),
     claimedUser: header(raw.headers, "x-user-id")?.slice(0, 100),
@@ -217,6 +231,11 @@ async function run(
   }
 }
 
+/** What stands for a file in the fingerprint of a request. */
+function fileText(bytes: Buffer): string {
+  return JSON.stringify(createHash("sha256").update(bytes).digest("hex"));
+}
+
 async function usedKey(
   declaration: AnyHttpDeclaration,
   request: AnyRequest,
@@ -233,7 +252,7 @@ async function usedKey(
     path: passage.raw.path,
     key: idempotencyKey(key),
     query: passage.raw.query.toString(),
-    body: bodyText(passage.raw),
+    body: declaration.fileBody === undefined ? bodyText(passage.raw) : fileText(passage.raw.rawBody),
     holder: given.ids.newId("use"),
     sealAnswer: declaration.secretAnswer ?? false,
   });

@@ -291,7 +291,11 @@ describe("Idempotency-Key (organizations.md 10)", () => {
 
     expect(stored).toContain('"sealedBody":"');
     for (const secret of [answeredSecret, keys.acme, "a note nobody else may read"]) {
-      for (const form of [secret, Buffer.from(secret).toString("base64").slice(0, -4), Buffer.from(secret).toString("hex")])
+      for (const form of [
+        secret,
+        Buffer.from(secret).toString("base64").slice(0, -4),
+        Buffer.from(secret).toString("hex"),
+      ])
         expect(stored).not.toContain(form);
     }
     expect(again).toMatchObject({ status: 200, replayed: "true", text: first.text });

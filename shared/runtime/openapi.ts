@@ -7,8 +7,9 @@ import type { AnyFunction, AnyHttpDeclaration } from "./declaration.ts";
 export function routesOf(functions: Readonly<Record<string, AnyFunction>>): Route[] {
   return Object.entries(functions).flatMap(([functionName, fn]) => {
     if (fn.kind !== "http" || fn.declaration.anyMethod) return [];
-    const { method, path, aliases } = fn.declaration;
-    return [path, ...(aliases ?? [])].map((template) => ({ functionName, method, path: template }));
+    const { method, path, aliases, fileBody } = fn.declaration;
+    const limit = fileBody === undefined ? {} : { bodyLimitBytes: fileBody.maximumBytes };
+    return [path, ...(aliases ?? [])].map((template) => ({ functionName, method, path: template, ...limit }));
   });
 }
 
@@ -69,9 +70,7 @@ function operation(route: Route, declaration: AnyHttpDeclaration): Record<string
     ...(isAlias ? { deprecated: true } : {}),
     security: securityOf(declaration.access),
     parameters: parametersOf(route, declaration),
-    ...(declaration.body === undefined
-      ? {}
-      : { requestBody: { content: { "application/json": { schema: plain(declaration.body) } } } }),
+    ...requestBodyOf(declaration),
     responses: {
       ...Object.fromEntries((declaration.statuses ?? [200]).map((status) => [String(status), success])),
       default: {
@@ -80,6 +79,12 @@ function operation(route: Route, declaration: AnyHttpDeclaration): Record<string
       },
     },
   };
+}
+
+function requestBodyOf({ body, fileBody }: AnyHttpDeclaration): Record<string, unknown> {
+  if (fileBody !== undefined) return { requestBody: { required: true, content: { "application/octet-stream": {} } } };
+  if (body === undefined) return {};
+  return { requestBody: { content: { "application/json": { schema: plain(body) } } } };
 }
 
 function parametersOf(route: Route, declaration: AnyHttpDeclaration): unknown[] {

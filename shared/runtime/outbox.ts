@@ -8,8 +8,7 @@ export interface OutboxDocument {
   attributes: Record<string, string>;
   org: string | null;
   shard: number;
-  state: "PENDING" | "CLAIMED" | "DONE";
-  batchId: string | null;
+  state: "PENDING" | "DONE";
   attempts: number;
   nextAttemptAt: string;
   expireAt: string | null;
@@ -18,7 +17,8 @@ export interface OutboxDocument {
 /** Messages of this topic are rows of history, taken by `history-flush`, never published. */
 export const historyTopic = "history";
 
-const shards = 16;
+export const outboxShards = 16;
+
 const doneKeptMilliseconds = 7 * 86_400_000;
 /** The committing process publishes at once; the sweeper takes what is older than this. */
 const firstSweepMilliseconds = 30_000;
@@ -38,7 +38,6 @@ export function outboxDocument(id: string, message: Message, org: string | null,
     org,
     shard: shardOf(id),
     state: "PENDING",
-    batchId: null,
     attempts: 0,
     nextAttemptAt: new Date(now.getTime() + firstSweepMilliseconds).toISOString(),
     expireAt: null,
@@ -67,7 +66,7 @@ export async function publishCommitted(
  */
 export async function sweepOutbox(now: Date, ports: { documents: Documents; topics: Topics }): Promise<number> {
   let published = 0;
-  for (let shard = 0; shard < shards; shard++) {
+  for (let shard = 0; shard < outboxShards; shard++) {
     let cursor: string | undefined;
     do {
       const page = await ports.documents.list<OutboxDocument>({
@@ -149,5 +148,5 @@ async function postpone(path: string, now: Date, documents: Documents): Promise<
 function shardOf(id: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < id.length; at++) hash = Math.imul(hash ^ id.charCodeAt(at), 0x01000193) >>> 0;
-  return hash % shards;
+  return hash % outboxShards;
 }

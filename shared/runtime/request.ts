@@ -33,22 +33,26 @@ export function rawRequestOf(request: FrameworkRequest): RawRequest {
   };
 }
 
-export function refuseOversized(raw: RawRequest): void {
-  if (raw.rawBody.length > bodyLimitBytes) throw bodyTooLarge();
+export function refuseOversized(raw: RawRequest, limitBytes: number): void {
+  if (raw.rawBody.length > limitBytes) throw bodyTooLarge(limitBytes);
   if (raw.query.toString().length > maximumQueryBytes)
     throw new AppError("INVALID_PARAMETER", "The query string is longer than 8 KiB.");
 }
 
-export function bodyTooLarge(): AppError {
-  return new AppError("BODY_TOO_LARGE", `The body is larger than ${bodyLimitBytes / 1024} KiB.`);
+export function bodyTooLarge(limitBytes: number): AppError {
+  return new AppError("BODY_TOO_LARGE", `The body is larger than ${limitBytes / 1024} KiB.`);
+}
+
+/** 415 for a body that is compressed on the way. */
+export function refuseEncoded(raw: RawRequest): void {
+  const encoding = raw.headers["content-encoding"] ?? raw.headers[originalEncodingHeader];
+  if (encoding === undefined || encoding === "identity") return;
+  throw new AppError("BODY_ENCODED", "The body must not have a Content-Encoding.");
 }
 
 /** The body as JSON whatever its Content-Type; undefined when there is none. 400 `NOT_JSON`, 415 for an encoded body. */
 export function jsonBody(raw: RawRequest): unknown {
-  const encoding = raw.headers["content-encoding"] ?? raw.headers[originalEncodingHeader];
-  if (encoding !== undefined && encoding !== "identity") {
-    throw new AppError("BODY_ENCODED", "The body must not be compressed.");
-  }
+  refuseEncoded(raw);
   const text = bodyText(raw);
   if (text.trim() === "") return undefined;
   if (isDeeperThan(text, maximumDepth))

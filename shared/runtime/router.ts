@@ -23,12 +23,16 @@ export function localRouter(
   return (request, response) => {
     const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
     const method = request.method === "HEAD" ? "GET" : (request.method ?? "GET");
-    const name = tables.find(method, path) ?? "not-found";
-    void pass(request, response, () => serverOf(name), surroundings);
+    const route = tables.find(method, path);
+    const target = {
+      server: () => serverOf(route?.functionName ?? "not-found"),
+      limitBytes: route?.bodyLimitBytes ?? bodyLimitBytes,
+    };
+    void pass(request, response, target, surroundings);
   };
 }
 
-function routingTables(routes: readonly Route[]): { find(method: string, path: string): string | undefined } {
+function routingTables(routes: readonly Route[]): { find(method: string, path: string): Route | undefined } {
   const router = findMyWay({
     caseSensitive: true,
     ignoreTrailingSlash: false,
@@ -37,12 +41,12 @@ function routingTables(routes: readonly Route[]): { find(method: string, path: s
   });
   for (const route of routes) {
     const path = route.path.replace(/\{(\w+)\}/g, ":$1");
-    router.on(route.method as HTTPMethod, path, () => {}, { functionName: route.functionName });
+    router.on(route.method as HTTPMethod, path, () => {}, route);
   }
   return {
     find: (method, path) => {
       const match = router.find(method as HTTPMethod, path);
-      return (match?.store as { functionName: string } | undefined)?.functionName;
+      return match?.store as Route | undefined;
     },
   };
 }
@@ -50,16 +54,16 @@ function routingTables(routes: readonly Route[]): { find(method: string, path: s
 async function pass(
   request: FrameworkRequest,
   response: ServerResponse,
-  server: () => Server,
+  target: { server: () => Server; limitBytes: number },
   surroundings: Surroundings,
 ): Promise<void> {
   try {
-    request.rawBody = await readBody(request);
+    request.rawBody = await readBody(request, target.limitBytes);
     hideBodyForm(request.headers);
     // The framework answers some addresses by itself (/robots.txt): it must not see the real one, our runtime does.
     request.originalUrl = request.url ?? "/";
     request.url = "/";
-    server().emit("request", request, response);
+    target.server().emit("request", request, response);
   } catch (error) {
     const requestId = surroundings.ids.newId("req");
     response.setHeader("connection", "close");
@@ -73,16 +77,16 @@ async function pass(
 }
 
 /** Reads the body within the limit, before any parser sees it. */
-function readBody(request: IncomingMessage): Promise<Buffer> {
+function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    if (Number(request.headers["content-length"] ?? 0) > bodyLimitBytes) return reject(bodyTooLarge());
+    if (Number(request.headers["content-length"] ?? 0) > limitBytes) return reject(bodyTooLarge(limitBytes));
     const chunks: Buffer[] = [];
     let size = 0;
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size > bodyLimitBytes) {
+      if (size > limitBytes) {
         request.pause();
-        reject(bodyTooLarge());
+        reject(bodyTooLarge(limitBytes));
       } else chunks.push(chunk);
     });
     request.once("end", () => resolve(Buffer.concat(chunks)));

@@ -1,6 +1,6 @@
-import { getTestServer } from "@google-cloud/functions-framework/testing";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { getTestServer } from "@google-cloud/functions-framework/testing";
 import { Type } from "@sinclair/typebox";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { publicAccess, rootAccess } from "#shared/access/caller.ts";

@@ -34,7 +34,7 @@ export async function transact<R>(context: TransactionContext, body: (tx: Transa
       const result = await tryOnce(run);
       if (result !== lost) return result;
       const tookMs = performance.now() - started;
-      await pause(Math.random() * Math.max(Math.min(longestPauseMs, firstPauseMs * 2 ** attempt), 4 * tookMs));
+      await pause(Math.random() * Math.max(Math.min(longestPauseMs, firstPauseMs * 2 ** attempt), Math.min(5000, 2 * tookMs)));
     }
   } finally {
     run.turn?.release();

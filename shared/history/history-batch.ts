@@ -1,0 +1,130 @@
+import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
+import type { HistoryMessage } from "#shared/runtime/change.ts";
+import { historyTopic, type OutboxDocument, outboxShards } from "#shared/runtime/outbox.ts";
+import type { Surroundings } from "#shared/runtime/ports.ts";
+
+/** Document `ticks/history-flush`: what is being brought to the warehouse, by whichever process. */
+interface FlushDocument {
+  batch: { id: string; messages: string[]; isLoaded: boolean } | null;
+}
+
+/** Messages that are brought over together. Until `isLoaded` all of them lie in the outbox as they were. */
+export interface HistoryBatch {
+  id: string;
+  /** Paths in the outbox, in the order of their ids. */
+  messages: readonly string[];
+  isLoaded: boolean;
+  /** False when an earlier flush began it. */
+  isNew: boolean;
+}
+
+/** A message of a batch and its place in the outbox. */
+export interface HistoryEntry {
+  path: string;
+  payload: HistoryMessage;
+}
+
+const flushPath = "ticks/history-flush";
+/** 10,000 messages in all: their paths fit one document, their rows the memory of the function. */
+const messagesPerShard = 625;
+const pageSize = 200;
+const doneKeptMilliseconds = 7 * 86_400_000;
+
+/** What an earlier flush began and did not finish, else a new batch of what is pending; undefined when there is nothing. */
+export async function nextBatch(
+  ports: { documents: Documents } & Pick<Surroundings, "ids">,
+): Promise<HistoryBatch | undefined> {
+  const before = await ports.documents.get<FlushDocument>(flushPath);
+  if (before.body?.batch) return { ...before.body.batch, isNew: false };
+  const messages = await pendingMessages(ports.documents);
+  if (messages.length === 0) return undefined;
+  const batch = { id: ports.ids.newId("hist"), messages, isLoaded: false };
+  const isTaken = await ports.documents.transaction(async (tx) => {
+    // Any flush in between has moved the version, and may have brought over what was pending when it was listed.
+    const { version } = await tx.get<FlushDocument>(flushPath);
+    if (version !== before.version) return false;
+    tx.set<FlushDocument>(flushPath, { batch });
+    return true;
+  });
+  return isTaken ? { ...batch, isNew: true } : undefined;
+}
+
+/** The batch's messages in its order. */
+export async function payloadsOf(batch: HistoryBatch, documents: Documents): Promise<HistoryEntry[]> {
+  const found: HistoryEntry[] = [];
+  for (const paths of pagesOf(batch.messages)) {
+    for (const { path, body } of await documents.getAll<OutboxDocument>(paths))
+      if (body !== undefined) found.push({ path, payload: body.payload as HistoryMessage });
+  }
+  return found;
+}
+
+/** Records that these messages are in the warehouse; undefined when another flush has finished the batch meanwhile. */
+export function markLoaded(
+  batch: HistoryBatch,
+  loaded: ReadonlySet<string>,
+  documents: Documents,
+): Promise<HistoryBatch | undefined> {
+  return documents.transaction(async (tx) => {
+    const stored = (await tx.get<FlushDocument>(flushPath)).body?.batch;
+    if (stored?.id !== batch.id) return undefined;
+    if (stored.isLoaded) return { ...stored, isNew: batch.isNew };
+    const marked = { id: batch.id, messages: batch.messages.filter((path) => loaded.has(path)), isLoaded: true };
+    tx.set<FlushDocument>(flushPath, { batch: marked });
+    return { ...marked, isNew: batch.isNew };
+  });
+}
+
+/** Marks the messages of a loaded batch done and closes it; answers how many there were. */
+export async function finishBatch(batch: HistoryBatch, documents: Documents): Promise<number> {
+  for (const paths of pagesOf(batch.messages)) await markDone(paths, documents);
+  await documents.transaction(async (tx) => {
+    const { body } = await tx.get<FlushDocument>(flushPath);
+    if (body?.batch?.id === batch.id) tx.set<FlushDocument>(flushPath, { batch: null });
+  });
+  return batch.messages.length;
+}
+
+function markDone(paths: readonly string[], documents: Documents): Promise<void> {
+  return documents.transaction(async (tx) => {
+    for (const { path, body, readAt } of await tx.getAll<OutboxDocument>(paths)) {
+      if (body?.state !== "PENDING") continue;
+      const expireAt = new Date(readAt.getTime() + doneKeptMilliseconds).toISOString();
+      tx.set<OutboxDocument>(path, { ...body, state: "DONE", expireAt });
+    }
+  });
+}
+
+async function pendingMessages(documents: Documents): Promise<string[]> {
+  const shards = Array.from({ length: outboxShards }, (_, shard) => pendingOf(shard, documents));
+  return (await Promise.all(shards)).flat().sort();
+}
+
+async function pendingOf(shard: number, documents: Documents): Promise<string[]> {
+  const paths: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await documents.list<OutboxDocument>({
+      collection: "outbox",
+      filters: [
+        { field: "shard", is: "==", value: shard },
+        { field: "state", is: "==", value: "PENDING" },
+        { field: "nextAttemptAt", is: "<=", value: "9999-12-31T23:59:59.999Z" },
+      ],
+      orderBy: [{ field: "nextAttemptAt", direction: "asc" }],
+      limit: pageSize,
+      ...(cursor === undefined ? {} : { cursor }),
+    });
+    paths.push(...page.documents.filter(isHistory).map(({ path }) => path));
+    cursor = page.next;
+  } while (cursor !== undefined && paths.length < messagesPerShard);
+  return paths.slice(0, messagesPerShard);
+}
+
+function isHistory({ body }: Snapshot<OutboxDocument>): boolean {
+  return body?.topic === historyTopic;
+}
+
+function* pagesOf(paths: readonly string[]): Generator<readonly string[]> {
+  for (let start = 0; start < paths.length; start += pageSize) yield paths.slice(start, start + pageSize);
+}
