@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
 import { loadMinorDigits } from "#shared/money/currencies.ts";
-import { plans } from "#shared/organizations/plans.ts";
+import { plans } from "#shared/plans/plans.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
 import { configFile, configFolder } from "#shared/platform/config-files.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";

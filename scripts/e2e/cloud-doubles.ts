@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { HostPorts } from "#scripts/start/host-ports.ts";
 import { startKmsDouble } from "#shared/platform/keys/kms-double.ts";
 import { startLoopbackServer } from "#shared/platform/loopback/loopback-server.ts";
 import { startCloudStorageDouble } from "#shared/platform/objects/cloud-storage-double.ts";
@@ -9,7 +10,6 @@ import type { Delivery, SubscribableTopics, SubscriptionPolicy } from "#shared/p
 import { startBigQueryDouble } from "#shared/platform/warehouse/bigquery-double/bigquery-double.ts";
 import { type Configuration, readConfiguration } from "#shared/runtime/config.ts";
 import { lazyPort } from "#shared/runtime/ports.ts";
-import type { HostPorts } from "#scripts/start/host-ports.ts";
 
 /** The cloud platform on this machine: Google's Firestore and Pub/Sub emulators, loopback doubles for the rest. */
 export interface CloudDoubles {
@@ -30,7 +30,11 @@ export async function startCloudDoubles(options: CloudDoublesOptions): Promise<C
   process.env["FIRESTORE_EMULATOR_HOST"] = options.firestore;
   process.env["PUBSUB_EMULATOR_HOST"] = options.pubsub;
   process.env["METADATA_SERVER_DETECTION"] = "none";
-  const [bigquery, kms, storage] = await Promise.all([startBigQueryDouble(), startKmsDouble(), startCloudStorageDouble()]);
+  const [bigquery, kms, storage] = await Promise.all([
+    startBigQueryDouble(),
+    startKmsDouble(),
+    startCloudStorageDouble(),
+  ]);
   const config = await readConfiguration({
     ENVIRONMENT: "test",
     PLATFORM: "gcp",
@@ -44,7 +48,9 @@ export async function startCloudDoubles(options: CloudDoublesOptions): Promise<C
     CA_ROOT_API_KEY: options.rootKey,
     CA_PROVIDER_SIMULATOR_URL: options.simulatorUrl,
   });
-  const documents = lazyPort<"documents">(() => import("#shared/platform/gcp/documents.ts").then((it) => it.open(config)));
+  const documents = lazyPort<"documents">(() =>
+    import("#shared/platform/gcp/documents.ts").then((it) => it.open(config)),
+  );
   const topics = pushedTopics(config.GCP_PROJECT_ID ?? "");
   return {
     config,
@@ -84,7 +90,15 @@ function pushedTopics(projectId: string): SubscribableTopics {
   const provision = async (topic: string, policy: SubscriptionPolicy): Promise<void> => {
     const { url } = await endpoint;
     const pushEndpoint = `${url}/${topic}`;
-    await provisionSubscription({ projectId, topic, subscription: topic, pushEndpoint, policy, deadLetterTopic: "dead-letter", retentionDays: 7 });
+    await provisionSubscription({
+      projectId,
+      topic,
+      subscription: topic,
+      pushEndpoint,
+      policy,
+      deadLetterTopic: "dead-letter",
+      retentionDays: 7,
+    });
   };
   return {
     publish: async (messages) => {

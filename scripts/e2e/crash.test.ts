@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createKeyRing } from "#shared/platform/keys/key-ring-file.ts";
 import { startSimulator } from "#scripts/simulate-providers/server.ts";
+import { createKeyRing } from "#shared/platform/keys/key-ring-file.ts";
 import { call, type JourneyPlatform, onboard, plain, root, truth, watchRun } from "./journey.ts";
 
 const rootKey = "root-key-of-the-tests-0123456789abcdef";
@@ -45,7 +45,15 @@ describe("kill -9 of the host after every durable effect of a run", () => {
   });
 
   async function restart(): Promise<void> {
-    const env = { ...process.env, ENVIRONMENT: "test", PORT: "0", CA_DATA_DIR: folder, CA_ROOT_API_KEY: rootKey, CA_PROVIDER_SIMULATOR_URL: simulator.url, RATE_LIMIT_ENABLED: "false" };
+    const env = {
+      ...process.env,
+      ENVIRONMENT: "test",
+      PORT: "0",
+      CA_DATA_DIR: folder,
+      CA_ROOT_API_KEY: rootKey,
+      CA_PROVIDER_SIMULATOR_URL: simulator.url,
+      RATE_LIMIT_ENABLED: "false",
+    };
     child = fork(bundle, { env, execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
     const [ready] = (await once(child, "message")) as [{ url: string }];
     platform = { url: ready.url, rootKey, simulatorUrl: simulator.url };
@@ -76,7 +84,10 @@ describe("kill -9 of the host after every durable effect of a run", () => {
   }
 
   async function trigger(slug: string, key: string): Promise<string> {
-    const { status, body } = await call(platform, "POST", `/api/v1/pipelines/run/${slug}/openai/cost/usage_cost`, { headers: { "x-api-key": key }, body: days });
+    const { status, body } = await call(platform, "POST", `/api/v1/pipelines/run/${slug}/openai/cost/usage_cost`, {
+      headers: { "x-api-key": key },
+      body: days,
+    });
     expect([200, 202], JSON.stringify(body)).toContain(status);
     return String(body["run_id"]);
   }
@@ -89,10 +100,15 @@ describe("kill -9 of the host after every durable effect of a run", () => {
   }
 
   async function outcomeOf(run: Record<string, unknown>, slug: string, key: string): Promise<Outcome> {
-    const summary = await call(platform, "GET", `/api/v1/costs/${slug}/summary?${new URLSearchParams(days)}`, { headers: { "x-api-key": key } });
+    const summary = await call(platform, "GET", `/api/v1/costs/${slug}/summary?${new URLSearchParams(days)}`, {
+      headers: { "x-api-key": key },
+    });
     const trend = summary.body["daily_trend"] as { date: string; billed_cost: string }[];
-    const { body: quota } = await call(platform, "GET", `/api/v1/organizations/${slug}/quota`, { headers: root(platform) });
-    const { pipelines_run_today, pipelines_succeeded_today, pipelines_failed_today, concurrent_pipelines_running } = quota;
+    const { body: quota } = await call(platform, "GET", `/api/v1/organizations/${slug}/quota`, {
+      headers: root(platform),
+    });
+    const { pipelines_run_today, pipelines_succeeded_today, pipelines_failed_today, concurrent_pipelines_running } =
+      quota;
     return {
       status: run["status"],
       days: Object.fromEntries(trend.map(({ date, billed_cost }) => [date, plain(billed_cost)])),
@@ -105,7 +121,12 @@ describe("kill -9 of the host after every durable effect of a run", () => {
     const expected: Outcome = {
       status: "COMPLETED",
       days: (await truth(platform, account, days.start_date, days.end_date)).days,
-      quota: { pipelines_run_today: 1, pipelines_succeeded_today: 1, pipelines_failed_today: 0, concurrent_pipelines_running: 0 },
+      quota: {
+        pipelines_run_today: 1,
+        pipelines_succeeded_today: 1,
+        pipelines_failed_today: 0,
+        concurrent_pipelines_running: 0,
+      },
       journalVersions: { "2026-07": 1, "2026-08": 1 },
     };
 
@@ -124,7 +145,9 @@ describe("kill -9 of the host after every durable effect of a run", () => {
 
 /** One file that starts in a second: the host with all functions. It lies where `configs/` is found as from the sources. */
 async function bundled(): Promise<string> {
-  const names = (await readdir("functions", { recursive: true })).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && name.includes("/"));
+  const names = (await readdir("functions", { recursive: true })).filter(
+    (name) => name.endsWith(".ts") && !name.endsWith(".test.ts") && name.includes("/"),
+  );
   const nameOf = (file: string): string => (file.split("/").at(-1) ?? "").replace(/\.ts$/, "");
   const imports = names.map((file, at) => `import f${at} from ${JSON.stringify(resolve("functions", file))};`);
   const table = names.map((file, at) => `${JSON.stringify(nameOf(file))}: f${at}`);
@@ -132,6 +155,15 @@ async function bundled(): Promise<string> {
   await mkdir(folder, { recursive: true });
   const outfile = join(folder, "crashing-host.mjs");
   const contents = `${imports.join("\n")}\nimport { startCrashingHost } from ${JSON.stringify(resolve("scripts/e2e/crashing-host.ts"))};\nawait startCrashingHost({ ${table.join(", ")} });`;
-  await build({ stdin: { contents, resolveDir: resolve("."), loader: "ts" }, bundle: true, platform: "node", format: "esm", target: "node20", packages: "external", outfile, logLevel: "error" });
+  await build({
+    stdin: { contents, resolveDir: resolve("."), loader: "ts" },
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    packages: "external",
+    outfile,
+    logLevel: "error",
+  });
   return outfile;
 }

@@ -1,10 +1,10 @@
-import { forgetEarlierBoot } from "#shared/pipelines/sweeper.ts";
-import { systemClock } from "#shared/platform/clock.ts";
-import { readConfiguration } from "#shared/runtime/config.ts";
 import { bootstrapAtStart } from "#scripts/start/bootstrap-at-start.ts";
 import type { Functions } from "#scripts/start/functions.ts";
 import { startHost } from "#scripts/start/host.ts";
 import { openPorts } from "#scripts/start/host-ports.ts";
+import { forgetEarlierBoot } from "#shared/pipelines/sweeper.ts";
+import { systemClock } from "#shared/platform/clock.ts";
+import { readConfiguration } from "#shared/runtime/config.ts";
 
 /** Durable effects until the process ends itself; none while it is not armed. */
 let left = Number.POSITIVE_INFINITY;
@@ -26,7 +26,12 @@ export async function startCrashingHost(functions: Functions): Promise<void> {
       topics: counted(ports.topics, "publish"),
     },
     ticks: false,
-    log: { info: () => {}, warn: () => {}, error: (fields, message) => console.error(message, fields), debug: () => {} },
+    log: {
+      info: () => {},
+      warn: () => {},
+      error: (fields, message) => console.error(message, fields),
+      debug: () => {},
+    },
     onStart: [bootstrapAtStart, forgetEarlierBoot],
   });
   process.on("message", (message: { arm: number }) => {

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { readConfiguration } from "#shared/runtime/config.ts";
 import { startSimulator } from "#scripts/simulate-providers/server.ts";
-import { createKeyRing } from "#shared/platform/keys/key-ring-file.ts";
 import { type Host, startHost } from "#scripts/start/host.ts";
+import { createKeyRing } from "#shared/platform/keys/key-ring-file.ts";
+import { readConfiguration } from "#shared/runtime/config.ts";
+import { type CloudDoubles, startCloudDoubles } from "./cloud-doubles.ts";
 import { call, customerJourney, type JourneyPlatform } from "./journey.ts";
-import { startCloudDoubles, type CloudDoubles } from "./cloud-doubles.ts";
 
 const rootKey = "root-key-of-the-tests-0123456789abcdef";
 const silent = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} };
@@ -21,7 +21,13 @@ describe("the first path through the house, embedded", () => {
     folder = await mkdtemp(join(tmpdir(), "cost-atlas-"));
     simulator = await startSimulator({ now: "2026-08-10T12:00:00Z" });
     await createKeyRing(join(folder, "key-ring.json"));
-    const config = await readConfiguration({ ENVIRONMENT: "test", PORT: "0", CA_DATA_DIR: folder, CA_ROOT_API_KEY: rootKey, CA_PROVIDER_SIMULATOR_URL: simulator.url });
+    const config = await readConfiguration({
+      ENVIRONMENT: "test",
+      PORT: "0",
+      CA_DATA_DIR: folder,
+      CA_ROOT_API_KEY: rootKey,
+      CA_PROVIDER_SIMULATOR_URL: simulator.url,
+    });
     host = await startHost({ config, log: silent, ticks: false });
     platform = { url: host.url, rootKey, simulatorUrl: simulator.url };
   });
@@ -47,22 +53,30 @@ describe("the first path through the house, embedded", () => {
 
 const emulators = { firestore: inject("firestoreEmulator"), pubsub: inject("pubsubEmulator") };
 
-describe.skipIf(emulators.firestore === undefined || emulators.pubsub === undefined)("the first path through the house, on Google's emulators and the doubles", () => {
-  let doubles: CloudDoubles;
-  let host: Host;
-  let simulator: Awaited<ReturnType<typeof startSimulator>>;
-  beforeAll(async () => {
-    simulator = await startSimulator({ now: "2026-08-10T12:00:00Z" });
-    doubles = await startCloudDoubles({ firestore: emulators.firestore ?? "", pubsub: emulators.pubsub ?? "", rootKey, simulatorUrl: simulator.url });
-    host = await startHost({ config: doubles.config, ports: doubles.ports, log: silent, ticks: false });
-  });
-  afterAll(async () => {
-    await host.stop();
-    await doubles.stop();
-    await simulator.stop();
-  });
+describe.skipIf(emulators.firestore === undefined || emulators.pubsub === undefined)(
+  "the first path through the house, on Google's emulators and the doubles",
+  () => {
+    let doubles: CloudDoubles;
+    let host: Host;
+    let simulator: Awaited<ReturnType<typeof startSimulator>>;
+    beforeAll(async () => {
+      simulator = await startSimulator({ now: "2026-08-10T12:00:00Z" });
+      doubles = await startCloudDoubles({
+        firestore: emulators.firestore ?? "",
+        pubsub: emulators.pubsub ?? "",
+        rootKey,
+        simulatorUrl: simulator.url,
+      });
+      host = await startHost({ config: doubles.config, ports: doubles.ports, log: silent, ticks: false });
+    });
+    afterAll(async () => {
+      await host.stop();
+      await doubles.stop();
+      await simulator.stop();
+    });
 
-  it("brings a new customer from bootstrap to a cost summary that equals the provider's truth", async () => {
-    await customerJourney({ url: host.url, rootKey, simulatorUrl: simulator.url }, "Acme", "journey2");
-  }, 180_000);
-});
+    it("brings a new customer from bootstrap to a cost summary that equals the provider's truth", async () => {
+      await customerJourney({ url: host.url, rootKey, simulatorUrl: simulator.url }, "Acme", "journey2");
+    }, 180_000);
+  },
+);

@@ -54,7 +54,8 @@ process.once("message", async (work: ReservationWork) => {
   process.once("message", async () => {
     const tally: ReservationTally = {};
     const requests = [];
-    for (let at = work.first; at < work.count; at += work.step) requests.push(trigger(rangeAt(at, work.lastDay)).catch(nameOf));
+    for (let at = work.first; at < work.count; at += work.step)
+      requests.push(trigger(rangeAt(at, work.lastDay)).catch(nameOf));
     for (const outcome of await Promise.all(requests)) tally[outcome] = (tally[outcome] ?? 0) + 1;
     await documents.close();
     process.send?.(tally, () => process.disconnect());

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { publishedMonth } from "#shared/ledger/current-batches.ts";
 import type { JournalDocument } from "#shared/ledger/publish.ts";
-import { parseAmount, amountText } from "#shared/money/amount.ts";
+import { amountText, parseAmount } from "#shared/money/amount.ts";
+import { cancelRun } from "#shared/pipelines/cancel.ts";
 import type { EnginePorts } from "#shared/pipelines/engine-ports.ts";
+import { sweepRuns } from "#shared/pipelines/sweeper.ts";
 import type { QuotaDocument } from "#shared/quotas/quota.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
-import { sweepRuns } from "#shared/pipelines/sweeper.ts";
-import { cancelRun } from "#shared/pipelines/cancel.ts";
 import { plainEffects, publishedBilled, startWorld, type World } from "./world.ts";
 
 const threeDays = { start_date: "2026-07-01", end_date: "2026-07-03" };
@@ -43,18 +43,34 @@ describe("runs under hard conditions", () => {
     const { org, account } = await freshOrg();
     await world.ran(org, threeDays);
     const before = await month(org);
-    await world.sim("PUT", "adjust", { provider: "openai", account, day: "2026-07-02", line_item: "code interpreter sessions", delta: "-1.25" });
+    await world.sim("PUT", "adjust", {
+      provider: "openai",
+      account,
+      day: "2026-07-02",
+      line_item: "code interpreter sessions",
+      delta: "-1.25",
+    });
 
     const run = await world.ran(org, threeDays);
 
     const after = await month(org);
     const [old, now] = [publishedBilled(before)["2026-07-02"] ?? "", publishedBilled(after)["2026-07-02"] ?? ""];
     expect(amountText(parseAmount(now).minus(parseAmount(old)))).toBe("-1.25");
-    expect(run.result).toMatchObject({ restatedDays: ["2026-07-02"], unchangedDays: ["2026-07-01", "2026-07-03"], publishedDays: [] });
+    expect(run.result).toMatchObject({
+      restatedDays: ["2026-07-02"],
+      unchangedDays: ["2026-07-01", "2026-07-03"],
+      publishedDays: [],
+    });
     expect(after.version).toBe(before.version + 1);
     const entry = await journal(org, after.version);
-    expect(entry).toMatchObject({ kind: "restatement", days: [{ day: "2026-07-02", delta: { USD: ["-1.25", "-1.25"] } }] });
-    const untouched = ({ days }: typeof before) => days.filter(({ day }) => day !== "2026-07-02").map(({ day, batches, publishedAt }) => ({ day, batches, publishedAt }));
+    expect(entry).toMatchObject({
+      kind: "restatement",
+      days: [{ day: "2026-07-02", delta: { USD: ["-1.25", "-1.25"] } }],
+    });
+    const untouched = ({ days }: typeof before) =>
+      days
+        .filter(({ day }) => day !== "2026-07-02")
+        .map(({ day, batches, publishedAt }) => ({ day, batches, publishedAt }));
     expect(untouched(after)).toEqual(untouched(before));
   });
 
@@ -79,7 +95,13 @@ describe("runs under hard conditions", () => {
     const { run_id } = await world.trigger(org, threeDays);
     const zombie = world.process(org, run_id, frozen.ports);
     await frozen.reached;
-    await world.sim("PUT", "adjust", { provider: "openai", account, day: "2026-07-03", line_item: "code interpreter sessions", delta: "7" });
+    await world.sim("PUT", "adjust", {
+      provider: "openai",
+      account,
+      day: "2026-07-03",
+      line_item: "code interpreter sessions",
+      delta: "7",
+    });
     world.clock.advance(600);
     await world.ran(org, { start_date: "2026-07-01", end_date: "2026-07-04" });
     const newer = await month(org);
@@ -118,7 +140,11 @@ describe("runs under hard conditions", () => {
     ["cut bodies", { mode: "truncate", count: 50 }, "PROVIDER_BAD_RESPONSE"],
     ["HTML", { mode: "html-200", count: 50 }, "PROVIDER_BAD_RESPONSE"],
     ["repeated pages", { mode: "page-loop", path_prefix: "/v1/organization/costs" }, "PROVIDER_PAGE_LOOP"],
-    ["a missing field", { mode: "missing-field", path_prefix: "/v1/organization/costs", count: 50 }, "PROVIDER_SCHEMA_DRIFT"],
+    [
+      "a missing field",
+      { mode: "missing-field", path_prefix: "/v1/organization/costs", count: 50 },
+      "PROVIDER_SCHEMA_DRIFT",
+    ],
     ["500", { mode: "500", count: 100 }, "PROVIDER_UNAVAILABLE"],
   ])("publishes nothing half and says honestly why when the provider answers with %s", async (_name, fault, code) => {
     const { org, account } = await freshOrg();
@@ -138,7 +164,10 @@ describe("runs under hard conditions", () => {
 });
 
 /** Ports whose documents stop at the first transaction that touches the ledger, until released. */
-function frozenBefore(ports: EnginePorts, _point: "publication"): { ports: EnginePorts; reached: Promise<void>; release(): void } {
+function frozenBefore(
+  ports: EnginePorts,
+  _point: "publication",
+): { ports: EnginePorts; reached: Promise<void>; release(): void } {
   let reach: () => void = () => {};
   let release: () => void = () => {};
   const reached = new Promise<void>((resolve) => {
@@ -166,7 +195,10 @@ function frozenBefore(ports: EnginePorts, _point: "publication"): { ports: Engin
 /** Works on the run until it has ended, moving the clock instead of waiting for parked steps. */
 async function processImpatiently(world: World, org: OrgIdentity, runId: string): Promise<void> {
   const { processRun } = await import("#shared/pipelines/engine.ts");
-  const waiting = { now: () => world.clock.now().getTime(), sleep: async (ms: number) => world.clock.advance(ms / 1000) };
+  const waiting = {
+    now: () => world.clock.now().getTime(),
+    sleep: async (ms: number) => world.clock.advance(ms / 1000),
+  };
   for (let turn = 0; turn < 20; turn++) {
     await processRun({ org: org.key, run_id: runId }, world.ports, { waiting });
     const run = await world.run(org, runId);

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { startSimulator } from "#scripts/simulate-providers/server.ts";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { type BootstrapReport, bootstrap } from "#shared/bootstrap/bootstrap.ts";
-import type { PublishedMonth } from "#shared/ledger/current-batches.ts";
 import { setUpIntegration } from "#shared/integrations/setup.ts";
 import type { SetupAnswer } from "#shared/integrations/setup-answer.ts";
+import type { PublishedMonth } from "#shared/ledger/current-batches.ts";
 import { type OnboardingReport, onboard } from "#shared/organizations/onboarding.ts";
 import { processRun } from "#shared/pipelines/engine.ts";
 import type { EnginePorts } from "#shared/pipelines/engine-ports.ts";
@@ -25,7 +26,6 @@ import { commitChange } from "#shared/runtime/change.ts";
 import { type Configuration, readConfiguration } from "#shared/runtime/config.ts";
 import type { Effects, Reply } from "#shared/runtime/declaration.ts";
 import { noMetrics } from "#shared/runtime/metrics.ts";
-import { startSimulator } from "#scripts/simulate-providers/server.ts";
 
 /** A clock that only tests move. */
 export interface TestClock {
@@ -115,9 +115,17 @@ function worldOf(ports: EnginePorts, clock: TestClock, simulator: { url: string 
     simulator,
     stop,
     onboarded: async (slug, plan = "SCALE") => {
-      const request = { org_slug: slug, company_name: `${slug} Inc.`, admin_email: "a@example.com", subscription_plan: plan };
+      const request = {
+        org_slug: slug,
+        company_name: `${slug} Inc.`,
+        admin_email: "a@example.com",
+        subscription_plan: plan,
+      };
       const report = await onboard(request, plainEffects<OnboardingReport>(ports), ports);
-      return { org: { slug: report.org_slug, key: report.org_slug.toLowerCase(), orgId: report.org_id }, apiKey: report.api_key };
+      return {
+        org: { slug: report.org_slug, key: report.org_slug.toLowerCase(), orgId: report.org_id },
+        apiKey: report.api_key,
+      };
     },
     connected: (org, account) => {
       const request = { credential: `sk-admin-sim-${account}` };
@@ -126,7 +134,16 @@ function worldOf(ports: EnginePorts, clock: TestClock, simulator: { url: string 
     trigger: async (org, request) => {
       const pipeline = (await pipelines()).byAddress("openai/cost/usage_cost");
       const caller = { kind: "root" as const, credentialId: "root" as const };
-      const asked = { org, caller, pipeline, query: {}, body: request, requestId: "req_test", claimedUser: undefined, traceparent: undefined };
+      const asked = {
+        org,
+        caller,
+        pipeline,
+        query: {},
+        body: request,
+        requestId: "req_test",
+        claimedUser: undefined,
+        traceparent: undefined,
+      };
       const reply: Reply<RunAnswer> = await triggerRun(asked, plainEffects<RunAnswer>(ports), ports);
       return reply.body;
     },
@@ -147,8 +164,12 @@ function worldOf(ports: EnginePorts, clock: TestClock, simulator: { url: string 
       return Object.fromEntries(days.map(({ day, billed }) => [day, billed[0]?.amount ?? "0"]));
     },
     sim: async (method, path, body) => {
-      const response = await fetch(`${simulator.url}/__sim/${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
-      if (!response.ok) throw new Error(`simulator answers ${response.status} to ${method} ${path}: ${await response.text()}`);
+      const response = await fetch(`${simulator.url}/__sim/${path}`, {
+        method,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      if (!response.ok)
+        throw new Error(`simulator answers ${response.status} to ${method} ${path}: ${await response.text()}`);
       return response.status === 204 ? undefined : response.json();
     },
   };

@@ -163,7 +163,7 @@ describe("who is let in, for every endpoint and every kind of credential", () =>
   it("knows no function without access: it cannot be declared", () => {
     const { access: _access, ...declaration } = newcomer.declaration;
 
-    expect(() => httpFunction(declaration as unknown as Parameters<typeof httpFunction>[0])).toThrow("who may call");
+    expect(() => httpFunction(declaration as unknown as Parameters<typeof httpFunction>[0])).toThrow("declare who may call it");
     for (const { declaration: declared } of endpoints) expect(declared.access?.kind).toBeTypeOf("string");
   });
 

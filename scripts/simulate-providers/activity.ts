@@ -1,4 +1,5 @@
 import { parseDay } from "./days.ts";
+import { pick } from "./draw.ts";
 
 /** Denominator of `activity`. */
 export const activityScale = 1_000_000_000n;
@@ -19,6 +20,16 @@ export function activity(day: number): bigint {
   const computed = activityOf(day);
   remembered.set(day, computed);
   return computed;
+}
+
+/** Units of a whole day, rounded down: `base` x each percentage x the day's activity x 80..120 % drawn from the bits. */
+export function unitsOfDay(
+  { day, base, percents }: { day: number; base: number; percents: readonly bigint[] },
+  bits: bigint,
+): bigint {
+  const share = percents.reduce((product, percent) => product * percent, 1n);
+  const units = BigInt(base) * share * activity(day) * pick(bits, [80, 120]);
+  return units / (100n ** BigInt(percents.length + 1) * activityScale);
 }
 
 function activityOf(day: number): bigint {

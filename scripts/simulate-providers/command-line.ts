@@ -39,7 +39,7 @@ npm run simulate-providers -- [options]
   --from 2026-01-01    first UTC day with data
   --to today           last UTC day with data, or today
   --late               a day shows 70 % of its units on itself, then 90, 97, 100 %
-  --scenario default   ${scenarios.join(", ")}; wide adds embeddings, moderations, images, audio and storage
+  --scenario default   ${scenarios.join(", ")}; wide adds embeddings, moderations, images, audio, storage and code execution
   --now <instant>      holds the simulator's clock
 
 ${descriptionOf("http://127.0.0.1:8790")}
@@ -49,12 +49,16 @@ Fault modes: ${faultModes.join(", ")}
 
 /** What a running simulator offers: paths, key forms, controls and next steps. */
 export function descriptionOf(url: string): string {
-  const served = providers.flatMap(({ name, routes, keyForms }) => [
+  const served = providers.flatMap(({ name, routes, keyForms, shortestAccount }) => [
     `${name}`,
     ...routes.map(({ path }) => `  GET ${url}/${name}${path}`),
-    "  keys (<account>: letters, digits, - and _; 7 characters or more pass the product's shape check)",
+    `  keys (<account>: letters, digits, - and _; ${shortestAccount} characters or more pass the product's shape check)`,
     ...keyForms.map(({ form, effect }) => `    ${form.padEnd(36)} ${effect}`),
   ]);
+  const samples = providers.map(
+    ({ name, sample }) =>
+      `  curl -gs '${url}/${name}${sample.path}' ${sample.headers.map((line) => `-H '${line}'`).join(" ")}`,
+  );
   return `${served.join("\n")}
 
 controls
@@ -63,7 +67,7 @@ ${Object.keys(controls)
   .join("\n")}
 
 next
-  curl -s '${url}/openai/v1/organization/costs?start_time=1782864000&limit=1&group_by=line_item' -H 'Authorization: Bearer sk-admin-sim-example'
+${samples.join("\n")}
   curl -s '${url}/__sim/truth?provider=openai&account=example&from=2026-07-01&to=2026-07-01'
   curl -s -X PUT ${url}/__sim/faults -d '{"provider":"openai","mode":"429","count":2,"args":{"retry_after":1}}'
   CA_PROVIDER_SIMULATOR_URL=${url} npm start

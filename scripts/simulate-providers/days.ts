@@ -14,6 +14,11 @@ export function formatDay(day: number): string {
   return new Date(day * secondsPerDay * 1000).toISOString().slice(0, 10);
 }
 
+/** RFC 3339 of unix seconds, in UTC and whole seconds: `2026-07-01T00:00:00Z`. */
+export function formatInstant(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+}
+
 /** The UTC day that an instant, or unix seconds, falls on. */
 export function dayOf(instant: Date | number): number {
   const seconds = typeof instant === "number" ? instant : instant.getTime() / 1000;

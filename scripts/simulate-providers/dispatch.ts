@@ -6,6 +6,7 @@ import { applyFieldFault, isFieldFault } from "./faults/field-faults.ts";
 import { applyPageFault, isPageFault } from "./faults/page-faults.ts";
 import { isWireFault, sendWithFault } from "./faults/wire-faults.ts";
 import { type Answer, type Call, matchRoute, type Provider } from "./provider.ts";
+import { Refusal } from "./refusal.ts";
 import { fingerprint } from "./request-log.ts";
 import type { Simulation } from "./simulation.ts";
 import { encode, send } from "./wire.ts";
@@ -34,8 +35,9 @@ export async function answerProvider(
   const fault = simulation.faults.strike(target, (one) => applies(one, honest));
   const changed = fault === undefined ? honest : apply(fault, provider, honest);
   answered += 1;
-  const headers = { ...provider.headers(call, hexId(32, "request", answered, path)), ...changed.headers };
-  const wire = encode({ ...changed, headers }, request);
+  const requestId = hexId(32, "request", answered, path);
+  const headers = { ...provider.headers(call, requestId), ...changed.headers };
+  const wire = encode({ ...(provider.identify?.(changed, requestId) ?? changed), headers }, request);
   simulation.requests.add({
     time: new Date().toISOString(),
     provider: provider.name,
@@ -58,7 +60,12 @@ function honestAnswer(provider: Provider, call: Call): Answer {
   const refusal = provider.refusal(call, match.route);
   if (refusal !== undefined) return refusal;
   if (call.account === undefined) throw new Error(`${provider.name} let a call without an account pass`);
-  return match.route.answer({ ...call, account: call.account, params: match.params });
+  try {
+    return match.route.answer({ ...call, account: call.account, params: match.params });
+  } catch (error) {
+    if (error instanceof Refusal) return error.answer;
+    throw error;
+  }
 }
 
 function applies(fault: Fault, answer: Answer): boolean {

@@ -62,6 +62,7 @@ export interface Answer {
 export interface Route {
   /** Template below the base: `/v1/organization/projects/{id}/api_keys`. */
   readonly path: string;
+  /** May throw a Refusal. */
   answer(call: AuthorizedCall): Answer;
 }
 
@@ -72,6 +73,10 @@ export interface Route {
 export interface Provider {
   /** First segment of every path, as the product's registry spells it. */
   readonly name: string;
+  /** Letters an account needs at least, so that its key passes the product's shape check (providers.md 1.9). */
+  readonly shortestAccount: number;
+  /** A call worth trying first, for `--help`: path with its query below the base, and header lines. */
+  readonly sample: { readonly path: string; readonly headers: readonly string[] };
   /** Key forms and what each does, for `--help`. */
   readonly keyForms: readonly { form: string; effect: string }[];
   readonly routes: readonly Route[];
@@ -83,6 +88,8 @@ export interface Provider {
   refusal(call: Call, route: Route): Answer | undefined;
   /** Headers that every answer carries; `requestId` is new for each. */
   headers(call: Call, requestId: string): Record<string, string>;
+  /** Writes the request's id into a body, where this vendor does that too. */
+  identify?(answer: Answer, requestId: string): Answer;
   /** An error in the vendor's own shape; `message` is free text. */
   error(status: number, message: string): Answer;
   /** What the account really used and owes, per day, exact: the answer tests compare with. Days are UTC day numbers. */

@@ -12,21 +12,25 @@ export interface Reply {
 
 export type Query = Readonly<Record<string, string | number | readonly string[]>>;
 
+/** What a call is sent with: a bearer token, or the headers of a vendor that carries its key elsewhere. */
+export type Key = string | Readonly<Record<string, string>>;
+
 /** One GET. Arrays are written bare; pass `name[]` for the bracketed form. */
-export async function get(url: string, query: Query = {}, key = "sk-admin-sim-example"): Promise<Reply> {
+export async function get(url: string, query: Query = {}, key: Key = "sk-admin-sim-example"): Promise<Reply> {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const one of Array.isArray(value) ? value : [value]) search.append(name, String(one));
   }
   const address = search.size === 0 ? url : `${url}?${search}`;
-  const response = await fetch(address, { headers: { authorization: `Bearer ${key}` }, redirect: "manual" });
+  const headers = typeof key === "string" ? { authorization: `Bearer ${key}` } : { ...key };
+  const response = await fetch(address, { headers, redirect: "manual" });
   const text = await response.text();
   const isJson = response.headers.get("content-type") === "application/json";
   return { status: response.status, headers: response.headers, text, body: isJson ? literals(text) : undefined };
 }
 
 /** All buckets of a paged endpoint, in the order of its pages. */
-export async function walk(url: string, query: Query, key?: string): Promise<Reply["body"][]> {
+export async function walk(url: string, query: Query, key?: Key): Promise<Reply["body"][]> {
   const buckets: Reply["body"][] = [];
   let page: string | null = null;
   do {

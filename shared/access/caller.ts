@@ -33,11 +33,6 @@ export function rootAccess(options: { openInDevelopment?: boolean } = {}): Acces
   return { kind: "root", openInDevelopment: options.openInDevelopment ?? false };
 }
 
-/** Any valid credential. */
-export function anyAccess(): Access {
-  return { kind: "any" };
-}
-
 /** A credential of the organization in the path that holds the scope; with `root` also the platform's operator. */
 export function orgAccess(scope: Scope, options: { root?: boolean } = {}): Access {
   return { kind: "org", scope, root: options.root ?? false };

@@ -86,7 +86,9 @@ function byPlace(entries: readonly HistoryEntry[], central: string): Map<string,
   const groups = new Map<string, HistoryEntry[]>();
   for (const entry of entries) {
     const place = `${entry.payload.datasetId ?? central}/${entry.payload.table}`;
-    groups.set(place, [...(groups.get(place) ?? []), entry]);
+    const group = groups.get(place);
+    if (group === undefined) groups.set(place, [entry]);
+    else group.push(entry);
   }
   return groups;
 }

@@ -1,14 +1,14 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { credentialContext, sealForOrg } from "#shared/access/org-keys.ts";
-import { plans } from "#shared/organizations/plans.ts";
-import { effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import { plans } from "#shared/plans/plans.ts";
+import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Keys } from "#shared/platform/keys/keys.ts";
 import { providers } from "#shared/providers/load-registry.ts";
 import type { ValidationOutcome } from "#shared/providers/provider.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
-import { subscriptionInactive, subscriptionPath } from "#shared/quotas/reserve.ts";
+import { subscriptionInactive } from "#shared/quotas/reserve.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";

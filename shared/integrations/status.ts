@@ -1,11 +1,11 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { plans } from "#shared/organizations/plans.ts";
-import { effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import { plans } from "#shared/plans/plans.ts";
+import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
 import { providers } from "#shared/providers/load-registry.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
-import { subscriptionPath } from "#shared/quotas/reserve.ts";
+
 import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
 import {
   CredentialAnswer,

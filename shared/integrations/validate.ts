@@ -1,9 +1,9 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { credentialContext, openForOrg } from "#shared/access/org-keys.ts";
-import { plans } from "#shared/organizations/plans.ts";
-import { effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import { plans } from "#shared/plans/plans.ts";
+import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { providers } from "#shared/providers/load-registry.ts";
-import { subscriptionInactive, subscriptionPath } from "#shared/quotas/reserve.ts";
+import { subscriptionInactive } from "#shared/quotas/reserve.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import { type CredentialDocument, credentialPath, type IntegrationsIndex, indexPath } from "./credential.ts";

@@ -1,10 +1,10 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { type PlanName, planNames, plans } from "#shared/plans/plans.ts";
 import { configFile } from "#shared/platform/config-files.ts";
 import type { FieldProblem } from "#shared/runtime/errors.ts";
 import { plainText, strictObject } from "#shared/runtime/schema.ts";
 import { completeLocale, localeProblems, locales } from "./locale.ts";
 import type { OrgLocale } from "./organization.ts";
-import { type PlanName, planNames, plans } from "./plans.ts";
 
 const optional = Type.Optional;
 

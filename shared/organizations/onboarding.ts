@@ -5,10 +5,12 @@ import { newOrgKeys, type OrgKeysDocument, orgKeysPath } from "#shared/access/or
 import type { ApiKeyDocument } from "#shared/access/verify.ts";
 import { ensureTables } from "#shared/bootstrap/ensure-tables.ts";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
+import { type Plans, plans } from "#shared/plans/plans.ts";
+import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Sealed } from "#shared/platform/keys/keys.ts";
 import { emptyQuota, type QuotaDocument } from "#shared/quotas/quota.ts";
 import { quotaHistoryRow } from "#shared/quotas/quota-history.ts";
-import { quotaPath, subscriptionPath } from "#shared/quotas/reserve.ts";
+import { quotaPath } from "#shared/quotas/reserve.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import { isDevelopment } from "#shared/runtime/config.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
@@ -19,9 +21,7 @@ import { fullExamination, type OnboardingPorts } from "./dryrun.ts";
 import type { Applicant, CheckResult, OnboardingRequest } from "./onboarding-request.ts";
 import { datasetIdOf, localeAnswer, localeFields, nullableInstant, type OrgDocument, orgPath } from "./organization.ts";
 import { apiKeyHistory, profileHistory, subscriptionHistory } from "./organization-history.ts";
-import { type Plans, plans } from "./plans.ts";
 import { type HeldSlug, releaseSlug, stillHeld, takeSlug } from "./slug-lease.ts";
-import { effectiveSubscription, type SubscriptionDocument } from "./subscription.ts";
 
 export const OnboardingReport = strictObject({
   org_slug: Type.String(),

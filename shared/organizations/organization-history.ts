@@ -1,8 +1,8 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { ApiKeyDocument } from "#shared/access/verify.ts";
+import type { EffectiveSubscription, SubscriptionDocument } from "#shared/plans/subscription.ts";
 import type { HistoryEntry } from "#shared/runtime/change.ts";
 import type { OrgDocument } from "./organization.ts";
-import type { EffectiveSubscription, SubscriptionDocument } from "./subscription.ts";
 
 interface Recorded {
   /** The document's version after the change. */

@@ -33,8 +33,6 @@ export interface OrgLocale {
   dateFormat: string;
 }
 
-export const OrgSlug = Type.String({ pattern: "^[a-zA-Z0-9_]{3,50}$" });
-
 /** Members of the locale as they stand in answers. */
 export const localeFields = {
   default_currency: Type.String(),

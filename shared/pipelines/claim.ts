@@ -1,9 +1,9 @@
 import { type CredentialDocument, credentialPath } from "#shared/integrations/credential.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
-import { type Plans, plans } from "#shared/organizations/plans.ts";
-import { effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import { type Plans, plans } from "#shared/plans/plans.ts";
+import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { emptyQuota, extended, type QuotaDocument, rolled } from "#shared/quotas/quota.ts";
-import { quotaPath, subscriptionPath } from "#shared/quotas/reserve.ts";
+import { quotaPath } from "#shared/quotas/reserve.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { EnginePorts } from "./engine-ports.ts";

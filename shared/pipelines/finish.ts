@@ -1,10 +1,10 @@
-import { plans } from "#shared/organizations/plans.ts";
-import { effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import { plans } from "#shared/plans/plans.ts";
+import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Topics } from "#shared/platform/topics/topics.ts";
 import { emptyQuota, type QuotaDocument, rolled, settled } from "#shared/quotas/quota.ts";
 import { quotaHistoryRow } from "#shared/quotas/quota-history.ts";
-import { quotaPath, subscriptionPath } from "#shared/quotas/reserve.ts";
+import { quotaPath } from "#shared/quotas/reserve.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { addDays } from "./range.ts";

@@ -9,6 +9,8 @@ import type { Findings } from "./findings.ts";
 export interface AnswerObject {
   readonly path: string;
   has(name: string): boolean;
+  /** The keys there are, for objects that are maps. */
+  names(): string[];
   object(name: string): AnswerObject;
   list(name: string): AnswerObject[];
   /** `""` counts as null, as everywhere in the warehouse. */
@@ -65,6 +67,7 @@ export function answerObject(value: unknown, path = "$"): AnswerObject {
   return {
     path,
     has,
+    names: () => Object.keys(value),
     object: (name) => answerObject(given(name), at(name)),
     list: (name) => {
       const found = given(name);

@@ -33,6 +33,10 @@ export interface Charge {
   subAccount: { id: string; name: string | null; type: string } | null;
   sku: { id: string; priceId: string; meter: string };
   quantity: StatedQuantity | null;
+  /** True where the tier's price is not the standard one (batch, flex). */
+  isDynamic?: boolean;
+  /** RegionId; absent or null: the provider names none. */
+  region?: string | null;
   /** The `x_` columns that only the provider's room knows. */
   dimensions: Row;
 }
@@ -59,7 +63,9 @@ export function focusRow(charge: Charge, account: FocusAccount): Row | null {
     ChargeFrequency: category === "Usage" ? "Usage-Based" : "One-Time",
     ChargeDescription: charge.description,
     Tags: "{}",
-    ...pricingColumns(pricing, charge.sku),
+    ...pricingColumns(pricing, charge),
+    RegionId: charge.region ?? null,
+    RegionName: charge.region ?? null,
     x_row_id: taggedRowId("f1", [charge.sourceTable, charge.sourceRecordId, category, charge.part]),
     x_source_record_id: charge.sourceRecordId,
     x_source_system: charge.sourceTable,
@@ -119,9 +125,9 @@ function amountColumns(amount: string, currency: string): Row {
   };
 }
 
-function pricingColumns(pricing: FocusPricing | null, sku: Charge["sku"]): Row {
+function pricingColumns(pricing: FocusPricing | null, { sku, isDynamic = false }: Charge): Row {
   return {
-    PricingCategory: pricing && "Standard",
+    PricingCategory: pricing && (isDynamic ? "Dynamic" : "Standard"),
     PricingQuantity: pricing && amountText(pricing.pricingQuantity),
     PricingUnit: pricing?.pricingUnit ?? null,
     ContractedUnitPrice: pricing && amountText(pricing.unitPrice),

@@ -1,5 +1,5 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import type { PlanLimits } from "#shared/organizations/plans.ts";
+import type { PlanLimits } from "#shared/plans/plans.ts";
 import type { HistoryEntry } from "#shared/runtime/change.ts";
 import type { QuotaDocument } from "./quota.ts";
 

@@ -1,11 +1,11 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { planNames, plans } from "#shared/organizations/plans.ts";
-import { effectiveSubscription, type SubscriptionDocument } from "#shared/organizations/subscription.ts";
+import { planNames, plans } from "#shared/plans/plans.ts";
+import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
 import { emptyQuota, type LimitName, nextDay, nextMonth, type QuotaDocument, refusalOf, rolled } from "./quota.ts";
-import { quotaPath, subscriptionPath } from "./reserve.ts";
+import { quotaPath } from "./reserve.ts";
 
 const count = Type.Integer({ minimum: 0 });
 const limit = nullable(count);

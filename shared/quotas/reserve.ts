@@ -1,10 +1,11 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { plans } from "#shared/organizations/plans.ts";
+import { plans } from "#shared/plans/plans.ts";
 import {
   type EffectiveSubscription,
   effectiveSubscription,
   type SubscriptionDocument,
-} from "#shared/organizations/subscription.ts";
+  subscriptionPath,
+} from "#shared/plans/subscription.ts";
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
 import type { Topics } from "#shared/platform/topics/topics.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
@@ -21,6 +22,7 @@ import {
   rolled,
 } from "./quota.ts";
 import { quotaHistoryRow } from "./quota-history.ts";
+import { inTurn } from "./turn.ts";
 
 export type ReservePorts = { documents: Documents; topics: Topics } & Pick<Surroundings, "clock" | "ids" | "metrics">;
 
@@ -59,14 +61,12 @@ interface Line {
 const maximumAdmissions = 100;
 /** A transaction that only refuses writes nothing, so more of them may share one. */
 const maximumRefusals = 500;
+/** So many admissions in one commit are worth a turn among the processes. */
+const longLine = 20;
 const lines = new WeakMap<Documents, Map<string, Line>>();
 
 export function quotaPath(org: OrgIdentity): string {
   return `orgs/${org.key}/quota/current`;
-}
-
-export function subscriptionPath(org: OrgIdentity): string {
-  return `orgs/${org.key}/subscription/current`;
 }
 
 /**
@@ -102,7 +102,9 @@ async function move(org: OrgIdentity, line: Line, ports: ReservePorts): Promise<
   while (line.waiting.length > 0) {
     const together = line.waiting.splice(0, maximumTogether);
     try {
-      const settled = await commitChange((change) => decideTogether(org, together, change, ports), ports);
+      const decide = () => commitChange((change) => decideTogether(org, together, change, ports), ports);
+      const isLarge = together.length >= longLine && maximumTogether === maximumAdmissions;
+      const settled = await (isLarge ? inTurn(org, decide, ports) : decide());
       line.waiting.unshift(...together.slice(settled.length));
       maximumTogether = settled.every(isRefused) ? maximumRefusals : maximumAdmissions;
       for (const [at, outcome] of settled.entries()) deliver(together[at], outcome, ports);

@@ -174,6 +174,9 @@ export function httpFunction<
   Response extends TSchema,
   const Uses extends PortName,
 >(declaration: HttpDeclaration<Path, Query, Body, Response, Uses>): HttpFunction {
+  // The type asks for it too; a declaration that slipped past the type must not become an open door.
+  if ((declaration.access as Access | undefined) === undefined)
+    throw new Error(`${declaration.method} ${declaration.path}: declare who may call it`);
   const ways = [declaration.handle, declaration.change, declaration.steps].filter((way) => way !== undefined);
   if (ways.length !== 1)
     throw new Error(`${declaration.method} ${declaration.path}: declare exactly one of handle, change, steps`);
@@ -200,8 +203,7 @@ export function scheduledFunction<const Uses extends PortName>(
 /** The ports a function's bundle holds: those it names, and the document store where a credential has to be looked up. */
 export function portsOf(fn: AnyFunction): PortName[] {
   const named = new Set<PortName>(fn.declaration.uses);
-  if (fn.kind === "http" && (fn.declaration.access.kind === "org" || fn.declaration.access.kind === "any"))
-    named.add("documents");
+  if (fn.kind === "http" && fn.declaration.access.kind !== "public") named.add("documents");
   if (fn.kind === "http" && fn.declaration.handle === undefined) {
     named.add("documents");
     named.add("topics");

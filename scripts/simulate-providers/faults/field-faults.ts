@@ -1,3 +1,4 @@
+import { formatInstant } from "../days.ts";
 import { formatDecimal, one, parseDecimal } from "../decimal.ts";
 import { isJsonObject, type Json, type JsonObject, NumberLiteral } from "../json.ts";
 import { type Answer, type FaultFields, TextBody } from "../provider.ts";
@@ -27,7 +28,7 @@ const fieldFaults: Partial<Record<FaultMode, FieldFault>> = {
   },
   "wrong-currency": {
     paths: ({ currency }) => [currency],
-    edit: (_value, args) => textArg(args, "currency") ?? "eur",
+    edit: (value, args) => textArg(args, "currency") ?? (value === String(value).toUpperCase() ? "EUR" : "eur"),
   },
   "cents-as-dollars": { paths: ({ money }) => [money], edit: (value) => mapNumber(value, (amount) => amount * 100n) },
   negative: {
@@ -77,13 +78,20 @@ function targets({ mode, args }: Fault, { status, body, fields }: Answer): Place
 function otherType(value: Json): Json {
   if (value instanceof NumberLiteral) return value.text;
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") return String(value);
+  if (isDecimalText(value)) return new NumberLiteral(value);
   return typeof value === "string" ? 17 : "changed";
 }
 
 function mapNumber(value: Json, change: (amount: bigint) => bigint): Json {
   if (value instanceof NumberLiteral) return new NumberLiteral(formatDecimal(change(parseDecimal(value.text))));
+  if (isDecimalText(value)) return formatDecimal(change(parseDecimal(value)));
   if (typeof value !== "number" && typeof value !== "bigint") return value;
   return new NumberLiteral(formatDecimal(change(BigInt(value) * one)));
+}
+
+/** Some vendors write money as text. */
+function isDecimalText(value: Json): value is string {
+  return typeof value === "string" && /^-?(0|[1-9]\d*)(\.\d{1,12})?$/.test(value);
 }
 
 function addFields(value: Json): void {
@@ -101,6 +109,7 @@ function skewed(args: FaultArgs, answer: Answer): Answer {
   if (args["buckets"] === true && !(body instanceof TextBody)) {
     for (const { parent, key, value } of (fields?.times ?? []).flatMap((path) => placesAt(body, path))) {
       if (typeof value === "number") parent[key] = value + seconds;
+      if (typeof value === "string") parent[key] = formatInstant(Date.parse(value) / 1000 + seconds);
     }
   }
   return { ...answer, headers: { ...answer.headers, date: new Date(Date.now() + seconds * 1000).toUTCString() } };

@@ -1,9 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { behaviourOf } from "../behaviour.ts";
 import type { Answer, Call, Route } from "../provider.ts";
 import { errorAnswer } from "./errors.ts";
-
-/** What an account's suffix makes it do; `plain` has none. */
-type Behaviour = "plain" | "revoked" | "forbidden" | "inference" | "empty" | "golden";
 
 export const keyForms = [
   { form: "sk-admin-sim-<account>", effect: "an organization with data" },
@@ -14,8 +12,6 @@ export const keyForms = [
   { form: "sk-admin-sim-<account>-golden", effect: "the worked example of 2026-07-01, all other days empty" },
 ] as const;
 
-const behaviours: readonly Behaviour[] = ["revoked", "forbidden", "inference", "empty", "golden"];
-
 /** The bearer token of a request. */
 export function keyOf(headers: IncomingHttpHeaders): string | undefined {
   return /^Bearer (\S+)$/.exec(headers.authorization ?? "")?.[1];
@@ -24,10 +20,6 @@ export function keyOf(headers: IncomingHttpHeaders): string | undefined {
 /** The account of a simulator key, suffix included: two suffixes are two accounts. */
 export function accountOf(key: string): string | undefined {
   return /^sk-admin-sim-([A-Za-z0-9_-]{1,100})$/.exec(key)?.[1];
-}
-
-export function behaviourOf(account: string): Behaviour {
-  return behaviours.find((behaviour) => account.endsWith(`-${behaviour}`)) ?? "plain";
 }
 
 /** OpenAI's refusal of a call, or undefined when its key may use the route. */

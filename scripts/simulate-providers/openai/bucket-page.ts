@@ -1,6 +1,6 @@
+import { writeCursor } from "../cursor.ts";
 import type { Json, JsonObject } from "../json.ts";
 import type { Answer, FaultFields } from "../provider.ts";
-import { writeCursor } from "./cursor.ts";
 import type { BucketQuery } from "./query.ts";
 
 /** One page of buckets. `results` gives those of the bucket that starts at the unix second. */

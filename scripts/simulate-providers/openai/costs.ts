@@ -1,13 +1,13 @@
 import { dayOf } from "../days.ts";
 import { formatDecimal } from "../decimal.ts";
+import { type Group, groupRows } from "../group.ts";
 import { type JsonObject, NumberLiteral } from "../json.ts";
 import catalogue from "../openai-models.json" with { type: "json" };
 import type { Answer, AuthorizedCall } from "../provider.ts";
 import { bucketPage } from "./bucket-page.ts";
 import { dayRows } from "./day-rows.ts";
-import { type Group, groupRows } from "./group.ts";
 import { type BucketQueryRules, readBucketQuery } from "./query.ts";
-import type { CostRow } from "./rows.ts";
+import type { CostRow, Dimension } from "./rows.ts";
 
 const rules: BucketQueryRules = {
   groupBy: ["project_id", "line_item", "api_key_id"],
@@ -28,7 +28,7 @@ export function costs({ simulation, account, query }: AuthorizedCall): Answer {
   });
 }
 
-function result({ dimensions, rows }: Group<CostRow>): JsonObject {
+function result({ dimensions, rows }: Group<Dimension, CostRow>): JsonObject {
   const amount = rows.reduce((sum, row) => sum + row.amount, 0n);
   return {
     object: "organization.costs.result",

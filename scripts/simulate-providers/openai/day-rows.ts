@@ -1,21 +1,23 @@
+import { behaviourOf } from "../behaviour.ts";
+import { adjustCharges, monthlyCredit } from "../charges.ts";
 import { formatDay } from "../days.ts";
-import { one, parseDecimal } from "../decimal.ts";
-import { draw, pick } from "../draw.ts";
+import { parseDecimal } from "../decimal.ts";
 import golden from "../openai-golden.json" with { type: "json" };
 import catalogue from "../openai-models.json" with { type: "json" };
-import type { Adjustment, Simulation } from "../simulation.ts";
-import { behaviourOf } from "./accounts.ts";
+import type { Simulation } from "../simulation.ts";
 import { meterUsage } from "./meter-usage.ts";
 import { projectsOf } from "./organization.ts";
 import type { CostRow, DayRows } from "./rows.ts";
 import { tokenUsage } from "./token-usage.ts";
 
-const cent = one / 100n;
-
 /** All usage and charges of an account on a UTC day number, as far as the simulator's clock shows them; the finest rows there are. */
 export function dayRows(simulation: Simulation, account: string, day: number): DayRows {
   const { usage, costs } = publishedRows(simulation, account, day);
-  return { usage, costs: adjusted(costs, simulation.adjustmentsOf("openai", account, day)) };
+  const adjusted = adjustCharges(costs, simulation.adjustmentsOf("openai", account, day), {
+    lineItemOf: (row) => row.dimensions.line_item,
+    fresh: (lineItem, amount) => chargeWithoutQuantity(lineItem, amount, amount < 0n ? "credit" : "adjustment"),
+  });
+  return { usage, costs: adjusted };
 }
 
 function publishedRows(simulation: Simulation, account: string, day: number): DayRows {
@@ -35,31 +37,16 @@ function publishedRows(simulation: Simulation, account: string, day: number): Da
   };
 }
 
-/** One credit a month, on a day from the 1st to the 28th; it belongs to no project and is never late. */
+/** The month's credit belongs to no project. */
 function creditOf(simulation: Simulation, account: string, day: number): CostRow[] {
-  const [month, dayOfMonth] = [formatDay(day).slice(0, 7), formatDay(day).slice(8)];
-  const [forDay, forAmount] = draw(simulation.seed, "openai", account, month, "credit");
-  if (pick(forDay, [1, 28]) !== BigInt(dayOfMonth)) return [];
   const { line_item, cents } = catalogue.credit;
-  const amount = -pick(forAmount, [cents[0] ?? 0, cents[1] ?? 0]) * cent;
-  return [chargeWithoutQuantity(line_item, amount, "credit")];
+  const amount = monthlyCredit({ simulation, provider: "openai", account, day }, cents);
+  return amount === undefined ? [] : [chargeWithoutQuantity(line_item, amount, "credit")];
 }
 
 function chargeWithoutQuantity(lineItem: string, amount: bigint, kind: CostRow["kind"]): CostRow {
   const dimensions = { project_id: null, api_key_id: null, line_item: lineItem };
   return { dimensions, amount, quantity: null, quantityUnit: null, isListed: false, kind };
-}
-
-/** Puts each late correction on the first charge of its line item, or, where the day has none, on a charge of its own. */
-function adjusted(costs: CostRow[], adjustments: Adjustment[]): CostRow[] {
-  const result = [...costs];
-  for (const { lineItem, delta } of adjustments) {
-    const index = result.findIndex((row) => row.dimensions.line_item === lineItem);
-    const row = result[index];
-    if (row === undefined) result.push(chargeWithoutQuantity(lineItem, delta, delta < 0n ? "credit" : "adjustment"));
-    else result[index] = { ...row, amount: row.amount + delta };
-  }
-  return result;
 }
 
 function goldenRows(): DayRows {

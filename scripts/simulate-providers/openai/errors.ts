@@ -1,13 +1,9 @@
 import type { Answer } from "../provider.ts";
+import { Refusal } from "../refusal.ts";
 
-/** Thrown while a query is read; carries the 400 or 404 that the caller gets. */
-export class Refusal extends Error {
-  readonly answer: Answer;
-
-  constructor(status: number, message: string, detail: { param?: string; code?: string } = {}) {
-    super(message);
-    this.answer = errorAnswer(status, message, detail);
-  }
+/** What to throw while a query is read, for a 400 or 404 in OpenAI's words. */
+export function refused(status: number, message: string, detail: { param?: string; code?: string } = {}): Refusal {
+  return new Refusal(message, errorAnswer(status, message, detail));
 }
 
 /** An error as OpenAI writes it: `{error: {message, type, param, code}}` (reference/openai.md, Errors). */

@@ -2,7 +2,7 @@ import { hexId } from "../draw.ts";
 import type { JsonObject } from "../json.ts";
 import catalogue from "../openai-models.json" with { type: "json" };
 import type { Answer, AuthorizedCall } from "../provider.ts";
-import { Refusal } from "./errors.ts";
+import { refused } from "./errors.ts";
 import { type ApiKey, projectsOf } from "./organization.ts";
 import { invalid, readLimit } from "./query.ts";
 
@@ -47,8 +47,7 @@ export function projects({ account, query }: AuthorizedCall): Answer {
 /** `GET /v1/organization/projects/{id}/api_keys`; 404 for a project of somebody else. */
 export function projectKeys({ account, query, params }: AuthorizedCall): Answer {
   const project = projectsOf(account).find((one) => one.id === params["id"]);
-  if (project === undefined)
-    throw new Refusal(404, `No project found with id '${params["id"]}'.`, { code: "not_found" });
+  if (project === undefined) throw refused(404, `No project found with id '${params["id"]}'.`, { code: "not_found" });
   return listPage(query, project.keys.map(keyItem), []);
 }
 
@@ -88,13 +87,13 @@ function keyItem(key: ApiKey, index: number): JsonObject & { id: string } {
 function listPage(query: URLSearchParams, items: readonly (JsonObject & { id: string })[], extra: string[]): Answer {
   for (const name of query.keys()) {
     if (["limit", "after", ...extra].includes(name)) continue;
-    throw new Refusal(400, `Unknown parameter: '${name}'.`, { param: name, code: "unknown_parameter" });
+    throw refused(400, `Unknown parameter: '${name}'.`, { param: name, code: "unknown_parameter" });
   }
   const limit = readLimit(query, { usual: 20, most: 100 });
   const after = query.get("after");
   const seen = after === null ? -1 : items.findIndex((item) => item.id === after);
   if (after !== null && seen < 0)
-    throw new Refusal(400, `No such id: '${after}'.`, { param: "after", code: "invalid_value" });
+    throw refused(400, `No such id: '${after}'.`, { param: "after", code: "invalid_value" });
   const data = items.slice(seen + 1, seen + 1 + limit);
   return {
     status: 200,

@@ -1,8 +1,9 @@
+import { isUsed } from "../counts.ts";
 import { one, parseDecimal } from "../decimal.ts";
 import { draw } from "../draw.ts";
 import catalogue from "../openai-models.json" with { type: "json" };
 import type { CostRow, DayRows, UsageRow } from "./rows.ts";
-import { dailyUnits, isUsed, type Place, visiblePart } from "./units.ts";
+import { dailyUnits, type Place, visiblePart } from "./units.ts";
 
 type Meter = (typeof catalogue.meters)[number];
 

@@ -1,7 +1,8 @@
-import type { Answer, AuthorizedCall, Provider, Route } from "../provider.ts";
-import { accountOf, behaviourOf, keyForms, keyOf, refusal } from "./accounts.ts";
+import { behaviourOf } from "../behaviour.ts";
+import type { Provider, Route } from "../provider.ts";
+import { accountOf, keyForms, keyOf, refusal } from "./accounts.ts";
 import { costs } from "./costs.ts";
-import { errorAnswer, Refusal } from "./errors.ts";
+import { errorAnswer } from "./errors.ts";
 import { adminKeys, models, projectKeys, projects } from "./listings.ts";
 import { truth } from "./truth.ts";
 import { usage } from "./usage.ts";
@@ -10,15 +11,23 @@ import { usageEndpoints } from "./usage-endpoints.ts";
 /** OpenAI's organization API (reference/openai.md) below `/openai`. */
 export const openai: Provider = {
   name: "openai",
+  shortestAccount: 7,
+  sample: {
+    path: "/v1/organization/costs?start_time=1782864000&limit=1&group_by=line_item",
+    headers: ["Authorization: Bearer sk-admin-sim-example"],
+  },
   keyForms,
   routes: [
-    route("/v1/models", models),
-    route("/v1/organization/costs", costs),
-    route("/v1/organization/projects", projects),
-    route("/v1/organization/projects/{id}/api_keys", projectKeys),
-    route("/v1/organization/admin_api_keys", adminKeys),
-    ...usageEndpoints.map((endpoint) =>
-      route(`/v1/organization/usage/${endpoint.name}`, (call) => usage(call, endpoint)),
+    { path: "/v1/models", answer: models },
+    { path: "/v1/organization/costs", answer: costs },
+    { path: "/v1/organization/projects", answer: projects },
+    { path: "/v1/organization/projects/{id}/api_keys", answer: projectKeys },
+    { path: "/v1/organization/admin_api_keys", answer: adminKeys },
+    ...usageEndpoints.map(
+      (endpoint): Route => ({
+        path: `/v1/organization/usage/${endpoint.name}`,
+        answer: (call) => usage(call, endpoint),
+      }),
     ),
   ],
   keyOf,
@@ -34,17 +43,3 @@ export const openai: Provider = {
   error: (status, message) => errorAnswer(status, message),
   truth,
 };
-
-function route(path: string, answer: (call: AuthorizedCall) => Answer): Route {
-  return {
-    path,
-    answer: (call) => {
-      try {
-        return answer(call);
-      } catch (error) {
-        if (error instanceof Refusal) return error.answer;
-        throw error;
-      }
-    },
-  };
-}

@@ -1,7 +1,7 @@
+import { behaviourOf } from "../behaviour.ts";
 import { hexId } from "../draw.ts";
 import golden from "../openai-golden.json" with { type: "json" };
 import catalogue from "../openai-models.json" with { type: "json" };
-import { behaviourOf } from "./accounts.ts";
 
 export interface ApiKey {
   readonly id: string;

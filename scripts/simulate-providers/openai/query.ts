@@ -1,5 +1,7 @@
-import { type Position, readCursor } from "./cursor.ts";
-import { Refusal } from "./errors.ts";
+import { type Position, readCursor } from "../cursor.ts";
+import type { Filter } from "../group.ts";
+import type { Refusal } from "../refusal.ts";
+import { refused } from "./errors.ts";
 import type { Dimension } from "./rows.ts";
 
 /** What an endpoint of time buckets takes (reference/openai.md). */
@@ -18,7 +20,7 @@ export interface BucketQuery {
   readonly widthSeconds: number;
   readonly limit: number;
   readonly groupBy: readonly Dimension[];
-  readonly filters: readonly { dimension: Dimension; values: ReadonlySet<string> }[];
+  readonly filters: readonly Filter<Dimension>[];
   readonly asked: string | undefined;
   readonly position: Position;
   /** What a cursor is bound to: all parameters but page and limit. */
@@ -38,14 +40,14 @@ export function readBucketQuery(params: URLSearchParams, rules: BucketQueryRules
     throw invalid("bucket_width", width, Object.keys(rules.limits));
   const startTime = integer(params, "start_time");
   if (startTime === undefined) {
-    throw new Refusal(400, "Missing required parameter: 'start_time'.", {
+    throw refused(400, "Missing required parameter: 'start_time'.", {
       param: "start_time",
       code: "missing_required_parameter",
     });
   }
   const endTime = integer(params, "end_time") ?? Math.floor(now.getTime() / 1000) + 1;
   if (params.has("end_time") && endTime <= startTime) {
-    throw new Refusal(400, "'end_time' must be after 'start_time'.", { param: "end_time", code: "invalid_value" });
+    throw refused(400, "'end_time' must be after 'start_time'.", { param: "end_time", code: "invalid_value" });
   }
   const start = Math.floor(startTime / widthSeconds) * widthSeconds;
   const identity = identityOf(params);
@@ -58,7 +60,7 @@ export function readBucketQuery(params: URLSearchParams, rules: BucketQueryRules
     groupBy: readGroupBy(params, rules.groupBy),
     filters: readFilters(params, rules.filters),
     asked,
-    position: asked === undefined ? { start, skip: 0, hop: 0 } : readCursor(asked, identity),
+    position: asked === undefined ? { start, skip: 0, hop: 0 } : readPosition(asked, identity),
     identity,
   };
 }
@@ -79,7 +81,7 @@ export function integer(params: URLSearchParams, name: string): number | undefin
 /** The 400 for a value outside an allowed set. */
 export function invalid(param: string, value: string, supported: readonly string[]): Refusal {
   const message = `Invalid value: '${value}'. Supported values are: ${supported.map((one) => `'${one}'`).join(", ")}.`;
-  return new Refusal(400, message, { param, code: "invalid_value" });
+  return refused(400, message, { param, code: "invalid_value" });
 }
 
 /** A page size from 1 to `most`. */
@@ -89,12 +91,19 @@ export function readLimit(params: URLSearchParams, { usual, most }: { usual: num
   return limit;
 }
 
+/** Throws a 400 for a cursor that this API did not give out for this query. */
+function readPosition(cursor: string, identity: string): Position {
+  const position = readCursor(cursor, identity);
+  if (position === undefined) throw refused(400, "Invalid page cursor.", { param: "page", code: "invalid_value" });
+  return position;
+}
+
 function refuseUnknown(params: URLSearchParams, rules: BucketQueryRules): void {
   const arrays = ["group_by", ...Object.keys(rules.filters)];
   const known = new Set([...scalars, ...arrays, ...arrays.map((name) => `${name}[]`)]);
   for (const name of params.keys()) {
     if (known.has(name)) continue;
-    throw new Refusal(400, `Unknown parameter: '${name}'.`, { param: name, code: "unknown_parameter" });
+    throw refused(400, `Unknown parameter: '${name}'.`, { param: name, code: "unknown_parameter" });
   }
 }
 

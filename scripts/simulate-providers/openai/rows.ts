@@ -1,3 +1,5 @@
+import type { DimensionsOf } from "../group.ts";
+
 /** Dimensions that OpenAI can group or filter by. */
 export type Dimension =
   | "project_id"
@@ -12,8 +14,7 @@ export type Dimension =
   | "context_level"
   | "line_item";
 
-export type DimensionValue = string | boolean | null;
-export type Dimensions = Partial<Record<Dimension, DimensionValue>>;
+export type Dimensions = DimensionsOf<Dimension>;
 
 /** Use of one endpoint by one set of dimensions on one UTC day. */
 export interface UsageRow {

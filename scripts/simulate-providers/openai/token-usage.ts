@@ -1,9 +1,10 @@
+import { isUsed } from "../counts.ts";
 import { one, pricePerUnit } from "../decimal.ts";
 import { draw, pick } from "../draw.ts";
 import catalogue from "../openai-models.json" with { type: "json" };
 import type { ApiKey } from "./organization.ts";
 import type { CostRow, DayRows, Dimensions, UsageRow } from "./rows.ts";
-import { dailyUnits, isUsed, type Place, visiblePart } from "./units.ts";
+import { dailyUnits, type Place, visiblePart } from "./units.ts";
 
 type Model = (typeof catalogue.models)[number];
 type KeyPlace = Place & { readonly key: ApiKey };

@@ -1,8 +1,8 @@
 import { formatDay } from "../days.ts";
-import { formatDecimal } from "../decimal.ts";
 import type { Json, JsonObject } from "../json.ts";
 import catalogue from "../openai-models.json" with { type: "json" };
-import type { Simulation } from "../simulation.ts";
+import type { Adjustment, Simulation } from "../simulation.ts";
+import { causesOf, moneyBy } from "../truth-sums.ts";
 import { dayRows } from "./day-rows.ts";
 import type { CostRow, DayRows, UsageRow } from "./rows.ts";
 
@@ -22,7 +22,7 @@ export function truth(simulation: Simulation, account: string, days: readonly nu
   };
 }
 
-function summary({ usage, costs }: DayRows, adjustments: { lineItem: string; delta: bigint }[]): JsonObject {
+function summary({ usage, costs }: DayRows, adjustments: readonly Adjustment[]): JsonObject {
   const completions = usage.filter((row) => row.endpoint === "completions");
   return {
     billed: moneyBy(costs, () => catalogue.currency.toUpperCase(), "currency"),
@@ -31,15 +31,8 @@ function summary({ usage, costs }: DayRows, adjustments: { lineItem: string; del
     tokens: tokenVector(completions),
     requests: total(completions, "num_model_requests"),
     meters: metersOf(usage.filter((row) => row.endpoint !== "completions")),
-    causes: causesOf(costs, adjustments),
+    causes: causesOf(costs, adjustments, { lineItemOf: (row) => row.dimensions.line_item, causeOf }),
   };
-}
-
-function moneyBy(costs: readonly CostRow[], key: (row: CostRow) => string | null, name: string): JsonObject[] {
-  const sums = new Map<string | null, bigint>();
-  for (const row of costs) sums.set(key(row), (sums.get(key(row)) ?? 0n) + row.amount);
-  const sorted = [...sums.entries()].sort(([a], [b]) => (String(a) < String(b) ? -1 : 1));
-  return sorted.map(([value, sum]) => ({ [name]: value, amount: formatDecimal(sum) }));
 }
 
 /** The disjoint vector of providers.md 2.5; the older shape states the total instead of the uncached part. */
@@ -75,26 +68,9 @@ function metersOf(rows: readonly UsageRow[]): JsonObject {
   return Object.fromEntries(sums);
 }
 
-/**
- * Why reported money differs from usage x list price (names of providers.md 4.2); the amounts add up to reported - computed.
- * A correction of a listed charge has no usage behind it and is `unexplained`.
- */
-function causesOf(
-  costs: readonly CostRow[],
-  adjustments: readonly { lineItem: string; delta: bigint }[],
-): JsonObject[] {
-  const causes = new Map<string, bigint>();
-  const add = (cause: string, amount: bigint) => causes.set(cause, (causes.get(cause) ?? 0n) + amount);
-  for (const row of costs) {
-    if (row.kind === "credit") add("credit_adjustment", row.amount);
-    else if (!row.isListed) add("unpriced_model", row.amount);
-  }
-  for (const { lineItem, delta } of adjustments) {
-    const row = costs.find((one) => one.dimensions.line_item === lineItem);
-    if (row?.kind === "usage" && row.isListed) add("unexplained", delta);
-  }
-  const sorted = [...causes.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
-  return sorted.map(([cause, amount]) => ({ cause, amount: formatDecimal(amount) }));
+function causeOf({ kind, isListed }: CostRow): string | null {
+  if (kind === "credit") return "credit_adjustment";
+  return isListed ? null : "unpriced_model";
 }
 
 function textOf(value: string | boolean | null | undefined): string | null {

@@ -1,5 +1,5 @@
-import { activity, activityScale } from "../activity.ts";
-import { pick } from "../draw.ts";
+import { unitsOfDay } from "../activity.ts";
+import { visibleCounts } from "../counts.ts";
 import type { Simulation } from "../simulation.ts";
 import type { ApiKey, Project } from "./organization.ts";
 import type { UsageRow } from "./rows.ts";
@@ -14,19 +14,12 @@ export interface Place {
   readonly key: ApiKey | undefined;
 }
 
-/** Units of a whole day, rounded down: the catalogue's number x project x key x the day's activity x 80..120 % drawn from the bits. */
+/** Units of a whole day: the catalogue's number, its shares of project and key, and the day's activity. */
 export function dailyUnits({ project, key, day }: Place, base: number, bits: bigint): bigint {
-  const units = BigInt(base) * project.percent * (key?.percent ?? 100n) * activity(day) * pick(bits, [80, 120]);
-  return units / (100n * 100n * 100n * activityScale);
+  return unitsOfDay({ day, base, percents: [project.percent, key?.percent ?? 100n] }, bits);
 }
 
-/** The part of a row that the simulator's clock shows; each count is rounded down, so totals must be made from the parts. */
+/** The part of a row that the simulator's clock shows. */
 export function visiblePart(row: UsageRow, { simulation, day }: Place): UsageRow {
-  const percent = simulation.visiblePercent(day);
-  const counts = Object.entries(row.counts).map(([name, count]) => [name, (count * percent) / 100n] as const);
-  return { ...row, counts: Object.fromEntries(counts) };
-}
-
-export function isUsed(row: UsageRow): boolean {
-  return Object.values(row.counts).some((count) => count !== 0n);
+  return { ...row, counts: visibleCounts(row.counts, simulation.visiblePercent(day)) };
 }

@@ -1,11 +1,12 @@
+import { isUsed, sliceOfDay, sumCounts } from "../counts.ts";
 import { dayOf } from "../days.ts";
+import { type Group, groupRows } from "../group.ts";
 import type { JsonObject } from "../json.ts";
 import type { Answer, AuthorizedCall, FaultFields } from "../provider.ts";
 import { bucketPage } from "./bucket-page.ts";
 import { dayRows } from "./day-rows.ts";
-import { type Group, groupRows } from "./group.ts";
 import { readBucketQuery } from "./query.ts";
-import type { UsageRow } from "./rows.ts";
+import type { Dimension, UsageRow } from "./rows.ts";
 import type { UsageEndpoint } from "./usage-endpoints.ts";
 
 const limits = {
@@ -13,7 +14,6 @@ const limits = {
   "1h": { usual: 24, most: 168 },
   "1m": { usual: 60, most: 1440 },
 };
-const minutesPerDay = 1440n;
 
 /** `GET /v1/organization/usage/{name}`: counts per bucket, summed over every dimension that is not grouped by. */
 export function usage({ simulation, account, query }: AuthorizedCall, endpoint: UsageEndpoint): Answer {
@@ -27,30 +27,18 @@ export function usage({ simulation, account, query }: AuthorizedCall, endpoint: 
     return rows;
   };
   const results = (start: number): JsonObject[] => {
-    const rows = rowsOfDay(dayOf(start)).map((row) => sliceOf(row, start, asked.widthSeconds));
-    const used = rows.filter((row) => Object.values(row.counts).some((count) => count !== 0n));
-    return groupRows(used, asked.groupBy, asked.filters).map((group) => result(group, endpoint));
+    const rows = rowsOfDay(dayOf(start)).map((row) => ({
+      ...row,
+      counts: sliceOfDay(row.counts, start, asked.widthSeconds),
+    }));
+    return groupRows(rows.filter(isUsed), asked.groupBy, asked.filters).map((group) => result(group, endpoint));
   };
   return bucketPage(asked, results, faultFields(endpoint));
 }
 
-/** A day's counts spread evenly over its minutes; slices add up to the day exactly because each is a difference of running totals. */
-function sliceOf(row: UsageRow, start: number, widthSeconds: number): UsageRow {
-  const first = BigInt((start % 86_400) / 60);
-  const last = first + BigInt(widthSeconds / 60);
-  const counts = Object.entries(row.counts).map(
-    ([name, count]) => [name, (count * last) / minutesPerDay - (count * first) / minutesPerDay] as const,
-  );
-  return { ...row, counts: Object.fromEntries(counts) };
-}
-
-function result({ dimensions, rows }: Group<UsageRow>, endpoint: UsageEndpoint): JsonObject {
-  const sums: Record<string, bigint> = {};
-  for (const { counts } of rows) {
-    for (const [name, count] of Object.entries(counts)) sums[name] = (sums[name] ?? 0n) + count;
-  }
+function result({ dimensions, rows }: Group<Dimension, UsageRow>, endpoint: UsageEndpoint): JsonObject {
   const shown = endpoint.groupBy.map((name) => [name, dimensions[name] ?? null] as const);
-  return { object: endpoint.object, ...endpoint.fields(sums), ...Object.fromEntries(shown) };
+  return { object: endpoint.object, ...endpoint.fields(sumCounts(rows)), ...Object.fromEntries(shown) };
 }
 
 function faultFields({ name, mainMetric }: UsageEndpoint): FaultFields {

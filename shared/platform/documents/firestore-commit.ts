@@ -10,12 +10,10 @@ import type { Write } from "./buffered-transaction.ts";
 import { storedFields } from "./firestore-codec.ts";
 import { within } from "./firestore-errors.ts";
 import { isSame, type ReadLog } from "./firestore-read-log.ts";
-import { type FirestoreStore, storedDocuments } from "./firestore-reads.ts";
+import type { FirestoreStore } from "./firestore-reads.ts";
 
 /** Longer than Firestore's lock deadline of 20 s, https://cloud.google.com/firestore/docs/manage-data/transactions . */
 const commitTimeoutSeconds = 60;
-/** Writes. */
-const largeCommit = 50;
 
 /**
  * Applies the writes if nothing the log holds has changed; otherwise rejects with a lost race (`isLostRace`). Documents
@@ -38,7 +36,7 @@ export async function commitWrites(
   }
   const commit = store.firestore.runTransaction(
     async (tx) => {
-      await Promise.all([assertUnchanged(tx, unchecked, log), assertWorthSending(store, log, writes)]);
+      await assertUnchanged(tx, unchecked, log);
       for (const write of writes) apply(store, tx, { write, read: log.documents.get(write.path), commitId });
     },
     { maxAttempts: 1 },
@@ -70,18 +68,6 @@ async function assertUnchanged(
   log: ReadLog,
 ): Promise<void> {
   if (!(await isStill(tx, reads, log))) throw lostRace();
-}
-
-/**
- * Asks, without a lock, whether a large commit has lost its race already: the store would only find out after it has
- * taken in all of the writes, and with it every loser would slow down the winner.
- */
-async function assertWorthSending(store: FirestoreStore, log: ReadLog, writes: readonly Write[]): Promise<void> {
-  if (writes.length < largeCommit) return;
-  const reads = writes.flatMap(({ path }) => log.documents.get(path) ?? []).filter((read) => read.exists);
-  if (reads.length === 0) return;
-  const now = await storedDocuments(store, reads.map((read) => read.ref.path));
-  if (!reads.every((read, index) => isSame(read, now[index]))) throw lostRace();
 }
 
 async function isStill(tx: FirestoreTransaction, reads: readonly DocumentSnapshot[], log: ReadLog): Promise<boolean> {

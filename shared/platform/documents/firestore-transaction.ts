@@ -30,11 +30,9 @@ export async function transact<R>(context: TransactionContext, body: (tx: Transa
   const run: Run<R> = { context, body, results: new Map(), turn: undefined };
   try {
     for (let attempt = 1; attempt <= context.maximumAttempts; attempt += 1) {
-      const started = performance.now();
       const result = await tryOnce(run);
       if (result !== lost) return result;
-      const tookMs = performance.now() - started;
-      await pause(Math.random() * Math.max(Math.min(longestPauseMs, firstPauseMs * 2 ** attempt), Math.min(5000, 2 * tookMs)));
+      await pause(Math.random() * Math.min(longestPauseMs, firstPauseMs * 2 ** attempt));
     }
   } finally {
     run.turn?.release();
@@ -54,14 +52,10 @@ interface Run<R> {
 async function tryOnce<R>(run: Run<R>): Promise<R | typeof lost> {
   const { store, locks } = run.context;
   const log = new ReadLog(store);
-  const t0 = performance.now();
-  const tr = (w: string) => console.error(process.pid, (performance.now()).toFixed(0), w, (performance.now() - t0).toFixed(0));
-  (run as any).tr = tr;
   const outcome = await runBody(run.body, log).then(
     (done) => refuseKnownCreates(done, log),
     (error: unknown) => ({ error }),
   );
-  tr(`body calls ${log.calls} docs ${log.documents.size}`);
   const landed = log.commitIds.find((id) => run.results.has(id));
   if (landed !== undefined) return resultOf(run, landed);
   if ("error" in outcome) {
@@ -72,7 +66,6 @@ async function tryOnce<R>(run: Run<R>): Promise<R | typeof lost> {
   if (run.turn === undefined) {
     run.turn = await locks.acquire(outcome.writes.map((write) => write.path).filter((path) => log.documents.has(path)));
     // Whoever was before us has changed what we read: no need to ask the store.
-    tr("locked " + run.turn.hasWaited);
     if (run.turn.hasWaited) return tryOnce(run);
   }
   return commitOnce(run, log, outcome.writes, outcome.result);
@@ -83,12 +76,10 @@ async function commitOnce<R>(run: Run<R>, log: ReadLog, writes: readonly Write[]
   const commitId = randomBytes(12).toString("base64url");
   try {
     await commitWrites(store, log, writes, commitId);
-    (run as any).tr(`committed ${writes.length}`);
     return result;
   } catch (error) {
     // The client repeats a commit whose answer got lost, and the repeat then loses against the commit itself.
     run.results.set(commitId, result);
-    (run as any).tr(`lost ${writes.length} ${String(error).slice(0,80)}`);
     if (!isLostRace(error)) throw error;
     if (!isAlreadyExists(error)) return lost;
   }

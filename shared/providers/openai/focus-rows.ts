@@ -1,4 +1,5 @@
 import { parseAmount } from "#shared/money/amount.ts";
+import { billedCharge } from "../billed-charge.ts";
 import { findings } from "../findings.ts";
 import type { StatedQuantity } from "../focus-pricing.ts";
 import { type Charge, focusRow } from "../focus-rows.ts";
@@ -6,14 +7,6 @@ import type { FocusContext, Pulled, Row } from "../provider.ts";
 import type { BilledRow, UsageRow } from "../raw-rows.ts";
 import type { LineItems } from "./line-items.ts";
 import { type QuantityJoin, quantityJoin } from "./quantity-join.ts";
-
-const meters: Readonly<Record<string, string>> = {
-  uncached_input: "Input Tokens",
-  cache_read: "Cache Read Tokens",
-  cache_write_5m: "Cache Write (5m) Tokens",
-  cache_write_1h: "Cache Write (1h) Tokens",
-  output: "Output Tokens",
-};
 
 /**
  * Rows of `cost_data_standard` from the billed and usage rows of one run: one per billed row, since the Costs API is the
@@ -38,22 +31,8 @@ export function openaiFocusRows(context: FocusContext, items: LineItems): Pulled
 
 function chargeOf(row: BilledRow, joined: QuantityJoin): Charge {
   const sku = `openai/${row.line_item}`;
-  return {
-    sourceTable: "genai_billed_daily_raw",
-    sourceRecordId: row.x_source_record_id,
-    part: null,
-    day: row.usage_date,
-    periodStart: row.bucket_start,
-    periodEnd: row.bucket_end,
-    category: row.charge_category === "Credit" ? "Credit" : "Usage",
-    amount: parseAmount(row.amount),
-    currency: row.currency,
-    description: row.line_item,
-    subAccount: row.project_id === null ? null : { id: row.project_id, name: row.project_name, type: "Project" },
-    sku: { id: sku, priceId: sku, meter: (row.token_type && meters[row.token_type]) || row.line_item },
-    quantity: quantityOf(row, joined),
-    dimensions: dimensionsOf(row),
-  };
+  const quantity = quantityOf(row, joined);
+  return billedCharge(row, { subAccountType: "Project", sku: { id: sku, priceId: sku }, quantity });
 }
 
 function quantityOf(row: BilledRow, joined: QuantityJoin): StatedQuantity | null {
@@ -62,26 +41,4 @@ function quantityOf(row: BilledRow, joined: QuantityJoin): StatedQuantity | null
   }
   const counted = joined(row);
   return counted && { ...counted, basis: "usage_join" };
-}
-
-function dimensionsOf(row: BilledRow): Row {
-  return {
-    x_cost_source: "provider_reported",
-    x_cost_basis: row.cost_basis,
-    x_cost_status: row.cost_status,
-    x_model: row.model,
-    x_genai_provider: "openai",
-    x_token_type: row.token_type,
-    x_service_tier: row.service_tier,
-    x_context_window: row.context_window,
-    x_project_id: row.project_id,
-    x_api_key_id: row.api_key_id,
-    x_api_key_name: row.api_key_name,
-    x_user_ref: row.user_ref,
-    x_allocation: null,
-    x_equivalent_cost: row.equivalent_amount,
-    x_credits: null,
-    x_invoice_month: row.invoice_month,
-    x_currency_conversion_rate: null,
-  };
 }

@@ -1,19 +1,14 @@
 import { isAppError } from "#shared/runtime/errors.ts";
 import type { Findings } from "../findings.ts";
-import type { ProviderHttp } from "../provider-http.ts";
-import { allItems, type Source } from "./client.ts";
+import { type NamesById, namesOnce } from "../names-once.ts";
+import type { Source } from "../page-walk.ts";
 import type { Dimensions } from "./schema.ts";
 
 /** Display names by id; an id without one has null in the rows. */
 export interface Names {
-  projects: ReadonlyMap<string, string>;
-  apiKeys: ReadonlyMap<string, string>;
+  projects: NamesById;
+  apiKeys: NamesById;
 }
-
-type NameList = Promise<ReadonlyMap<string, string>>;
-
-// The client lives as long as the run, so both steps of a run share its look-ups.
-const lookedUp = new WeakMap<ProviderHttp, Map<string, NameList>>();
 
 /**
  * Names of the projects and keys that occur. A look-up that fails leaves its names out, with the finding
@@ -26,10 +21,13 @@ export async function namesFor(source: Source, places: readonly Dimensions[], fo
   const apiKeys = new Map<string, string>();
   try {
     if (places.some(({ projectId }) => projectId !== null)) {
-      copy(await listOnce(source, "/v1/organization/projects", { include_archived: "true" }), projects);
+      const listing = { path: "/v1/organization/projects", cursor: "after", query: { include_archived: "true" } };
+      copy(await namesOnce(source, listing), projects);
     }
-    for (const id of projectIds)
-      copy(await listOnce(source, `/v1/organization/projects/${encodeURIComponent(id)}/api_keys`), apiKeys);
+    for (const id of projectIds) {
+      const path = `/v1/organization/projects/${encodeURIComponent(id)}/api_keys`;
+      copy(await namesOnce(source, { path, cursor: "after" }), apiKeys);
+    }
   } catch (error) {
     if (!isAppError(error)) throw error;
     found.add("name_lookup_failed", "names", error.code);
@@ -37,28 +35,6 @@ export async function namesFor(source: Source, places: readonly Dimensions[], fo
   return { projects, apiKeys };
 }
 
-function listOnce(source: Source, path: string, query: Record<string, string> = {}): NameList {
-  const lists = lookedUp.get(source.http) ?? new Map<string, NameList>();
-  lookedUp.set(source.http, lists);
-  const known = lists.get(path) ?? namesAt(source, path, query);
-  lists.set(path, known);
-  // An aborted look-up says nothing about the provider: it must not stay.
-  known.catch((error: unknown) => {
-    if (!isAppError(error)) lists.delete(path);
-  });
-  return known;
-}
-
-async function namesAt(source: Source, path: string, query: Record<string, string>): NameList {
-  const items = await allItems(source, path, query);
-  return new Map(
-    items.flatMap((item): [string, string][] => {
-      const name = item.has("name") ? item.text("name") : null;
-      return name === null ? [] : [[item.requiredText("id"), name]];
-    }),
-  );
-}
-
-function copy(from: ReadonlyMap<string, string>, to: Map<string, string>): void {
+function copy(from: NamesById, to: Map<string, string>): void {
   for (const [id, name] of from) to.set(id, name);
 }

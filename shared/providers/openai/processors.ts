@@ -1,11 +1,11 @@
 import { configFile } from "#shared/platform/config-files.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import { type Findings, findings } from "../findings.ts";
-import type { DayState, FocusContext, PullContext, Pulled, PullProcessor } from "../provider.ts";
-import type { BilledRow, UsageRow } from "../raw-rows.ts";
-import { type DayRange, dayOfSeconds, dayRanges } from "../utc-days.ts";
+import type { FocusContext, PullContext, Pulled, PullProcessor } from "../provider.ts";
+import { pulledDays } from "../pulled-days.ts";
+import { type DayRange, dayRanges } from "../utc-days.ts";
 import { billedRows, type CostDay } from "./billed-rows.ts";
-import { allBuckets } from "./client.ts";
+import { openaiBuckets } from "./client.ts";
 import { openaiFocusRows } from "./focus-rows.ts";
 import { type LineItems, lineItems } from "./line-items.ts";
 import { namesFor } from "./names.ts";
@@ -33,7 +33,7 @@ async function pullCosts(context: PullContext): Promise<Pulled> {
   const found = findings();
   const days: CostDay[] = [];
   for (const range of dayRanges(context.days)) {
-    const { buckets, groupBy } = await allBuckets(
+    const { buckets, groupBy } = await openaiBuckets(
       context,
       {
         path: "/v1/organization/costs",
@@ -57,7 +57,8 @@ async function pullCosts(context: PullContext): Promise<Pulled> {
   );
   const { provider, accountId } = context;
   const rows = billedRows(days, { provider, accountId, names, lineItems: await knownLineItems() }, found);
-  return pulled(context, "genai_billed_daily_raw", {
+  return pulledDays(context, {
+    table: "genai_billed_daily_raw",
     rows,
     answered: new Set(days.map(({ day }) => day)),
     found,
@@ -81,7 +82,7 @@ async function pullUsage(context: PullContext): Promise<Pulled> {
   );
   const rows = usageRows(days, { provider: context.provider, accountId: context.accountId, names }, found);
   const answered = new Set(days.filter(({ endpoint }) => endpoint.isRequired).map(({ day }) => day));
-  return pulled(context, "genai_usage_daily_raw", { rows, answered, found, warnings });
+  return pulledDays(context, { table: "genai_usage_daily_raw", rows, answered, found, warnings });
 }
 
 async function usageDays(
@@ -93,7 +94,7 @@ async function usageDays(
   const path = `/v1/organization/usage/${endpoint.name}`;
   try {
     const listing = { path, range, groupBy: endpoint.groupBy, projectIds: projectIdsOf(context.metadata) };
-    const { buckets, groupBy } = await allBuckets(context, listing, found);
+    const { buckets, groupBy } = await openaiBuckets(context, listing, found);
     return buckets.map((bucket) => ({
       ...bucket,
       endpoint,
@@ -106,31 +107,6 @@ async function usageDays(
     if (!warnings.includes(warning)) warnings.push(warning);
     return [];
   }
-}
-
-interface Answer {
-  rows: readonly (BilledRow | UsageRow)[];
-  answered: ReadonlySet<string>;
-  found: Findings;
-  warnings: string[];
-}
-
-/** A day without a bucket was not answered: it is `unavailable`, never an empty day that would erase what is published. */
-function pulled({ days, now }: PullContext, table: string, { rows, answered, found, warnings }: Answer): Pulled {
-  const today = dayOfSeconds(Math.floor(now.getTime() / 1000));
-  const filled = new Set(rows.map(({ usage_date }) => usage_date));
-  const stateOf = (day: string): DayState => {
-    if (!answered.has(day)) return "unavailable";
-    if (day >= today) return "partial";
-    return filled.has(day) ? "complete" : "empty";
-  };
-  const missing = days.filter((day) => !answered.has(day));
-  return {
-    rows: { [table]: rows.filter(({ usage_date }) => answered.has(usage_date)) },
-    days: Object.fromEntries(days.map((day) => [day, stateOf(day)])),
-    findings: found.list(),
-    warnings: missing.length > 0 ? [...warnings, `OpenAI gave no answer for ${missing.join(", ")}.`] : warnings,
-  };
 }
 
 function costGroupsOf({ group_by }: Record<string, unknown>): readonly string[] {

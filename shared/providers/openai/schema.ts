@@ -1,22 +1,8 @@
-import { type AnswerObject, answerObject, drift } from "../answer-fields.ts";
+import type { AnswerObject } from "../answer-fields.ts";
 import type { Findings } from "../findings.ts";
-import { type DayRange, dayEndSeconds, dayOfSeconds, dayStartSeconds } from "../utc-days.ts";
 import type { UsageEndpoint } from "./usage-endpoints.ts";
 
 /** Only the fields that are used; every other one is counted as a finding and ignored. */
-
-export interface Page {
-  buckets: Bucket[];
-  nextPage: string | null;
-}
-
-export interface Bucket {
-  day: string;
-  startSeconds: number;
-  endSeconds: number;
-  path: string;
-  results: AnswerObject[];
-}
 
 /** Where a result belongs; null = not grouped by it, or the provider names none. */
 export interface Dimensions {
@@ -62,8 +48,6 @@ export interface UsageResult extends Dimensions {
   quantity: number | null;
 }
 
-const pageFields = new Set(["object", "data", "has_more", "next_page"]);
-const bucketFields = new Set(["object", "start_time", "end_time", "results"]);
 const costFields = new Set(["object", "amount", "line_item", "project_id", "api_key_id", "quantity", "quantity_unit"]);
 const amountFields = new Set(["value", "currency"]);
 const usageFields = new Set(
@@ -74,32 +58,6 @@ const usageFields = new Set(
     "input_cached_image_tokens output_image_tokens num_model_requests num_requests num_sessions images characters seconds usage_bytes"
   ).split(" "),
 );
-
-/** A page of day buckets inside the asked range; anything outside it is `PROVIDER_SCHEMA_DRIFT`. */
-export function bucketPage(body: unknown, range: DayRange, found: Findings): Page {
-  const page = answerObject(body);
-  page.report(pageFields, found);
-  const buckets = page.list("data").map((bucket) => readBucket(bucket, range, found));
-  const nextPage = page.text("next_page");
-  if (!page.flag("has_more")) return { buckets, nextPage: null };
-  if (nextPage === null) throw drift("$.next_page", "a cursor was expected because there is more");
-  return { buckets, nextPage };
-}
-
-function readBucket(bucket: AnswerObject, range: DayRange, found: Findings): Bucket {
-  bucket.report(bucketFields, found);
-  const startSeconds = bucket.count("start_time");
-  const endSeconds = bucket.count("end_time");
-  if (startSeconds < dayStartSeconds(range.first) || startSeconds >= dayEndSeconds(range.last)) {
-    throw drift(`${bucket.path}.start_time`, "the bucket lies outside the days asked for");
-  }
-  const day = dayOfSeconds(startSeconds);
-  if (startSeconds !== dayStartSeconds(day))
-    throw drift(`${bucket.path}.start_time`, "the bucket does not start a UTC day");
-  if (endSeconds <= startSeconds || endSeconds > dayEndSeconds(day))
-    throw drift(`${bucket.path}.end_time`, "the bucket is no UTC day");
-  return { day, startSeconds, endSeconds, path: bucket.path, results: bucket.list("results") };
-}
 
 /** A result of the Costs API. A dimension that was grouped by must be there, even if it is null. */
 export function costResult(result: AnswerObject, groupBy: readonly string[], found: Findings): CostResult {

@@ -3,7 +3,8 @@ import type { Findings } from "../findings.ts";
 import { type UsageRow, usageRowId } from "../raw-rows.ts";
 import type { ProviderEntry } from "../registry-schema.ts";
 import { serviceTier } from "../service-tier.ts";
-import { type ModalityParts, noModalities, type TokenVector, tokenVector } from "../token-vector.ts";
+import { type TokenVector, tokenVector } from "../token-vector.ts";
+import { noVector, summedUsageRows } from "../usage-sums.ts";
 import { instantOfSeconds } from "../utc-days.ts";
 import type { Names } from "./names.ts";
 import type { CompletionCounts, UsageResult } from "./schema.ts";
@@ -26,34 +27,14 @@ export interface UsageFacts {
   names: Names;
 }
 
-const vectorColumns = [
-  "uncached_input_tokens",
-  "cache_read_tokens",
-  "cache_write_5m_tokens",
-  "cache_write_1h_tokens",
-  "output_tokens",
-  "total_tokens",
-] as const;
-const modalityColumns = Object.keys(noModalities) as (keyof ModalityParts)[];
-const noVector = { ...noModalities, ...Object.fromEntries(vectorColumns.map((name) => [name, null])) } as Record<
-  (typeof vectorColumns)[number] | keyof ModalityParts,
-  null
->;
-
 /**
  * Rows of `genai_usage_daily_raw`: one per coordinates and meter, sorted by id; results with equal coordinates are summed.
  * The rows are not priced. Throws `PROVIDER_SCHEMA_DRIFT` for a vector that does not hold (U1-U4 of `providers.md` 2.5).
  */
 export function usageRows(days: readonly UsageDay[], facts: UsageFacts, found: Findings): UsageRow[] {
-  const rows = new Map<string, UsageRow>();
-  for (const day of days) {
-    for (const result of day.results) {
-      const row = rowOf(result, day, facts, found);
-      const known = rows.get(row.x_source_record_id);
-      rows.set(row.x_source_record_id, known ? added(known, row, result.path) : row);
-    }
-  }
-  return [...rows.values()].sort((a, b) => (a.x_source_record_id < b.x_source_record_id ? -1 : 1));
+  return summedUsageRows(
+    days.flatMap((day) => day.results.map((result) => ({ row: rowOf(result, day, facts, found), path: result.path }))),
+  );
 }
 
 function rowOf(result: UsageResult, day: UsageDay, facts: UsageFacts, found: Findings): UsageRow {
@@ -124,24 +105,4 @@ function vectorOf(counts: CompletionCounts, path: string, found: Findings): Toke
     },
     { path, found },
   );
-}
-
-function added(known: UsageRow, next: UsageRow, path: string): UsageRow {
-  const columns = [...vectorColumns, ...modalityColumns, "request_count"] as const;
-  const sums = Object.fromEntries(columns.map((name) => [name, sum(known[name], next[name], path)]));
-  return {
-    ...known,
-    ...sums,
-    quantity: String(sum(Number(known.quantity), Number(next.quantity), path)),
-    cache_split: known.cache_split && next.cache_split,
-    provider_service_tier:
-      known.provider_service_tier === next.provider_service_tier ? known.provider_service_tier : null,
-  };
-}
-
-/** What one side does not know the sum does not know either. */
-function sum(a: number | null, b: number | null, path: string): number | null {
-  if (a === null || b === null) return null;
-  if (!Number.isSafeInteger(a + b)) throw drift(path, "a sum of counts is too large to be exact");
-  return a + b;
 }

@@ -1,4 +1,9 @@
+import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { PlanLimits, PlanName, Plans } from "./plans.ts";
+
+export function subscriptionPath(org: OrgIdentity): string {
+  return `orgs/${org.key}/subscription/current`;
+}
 
 export type SubscriptionStatus = "ACTIVE" | "TRIAL" | "SUSPENDED" | "CANCELLED" | "EXPIRED";
 

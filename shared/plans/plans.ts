@@ -1,5 +1,4 @@
 import { configFile } from "#shared/platform/config-files.ts";
-import { AppError } from "#shared/runtime/errors.ts";
 
 export const planNames = ["FREE", "STARTER", "PROFESSIONAL", "SCALE", "ENTERPRISE"] as const;
 export type PlanName = (typeof planNames)[number];
@@ -30,16 +29,4 @@ let loaded: Promise<Plans> | undefined;
 export function plans(): Promise<Plans> {
   loaded ??= configFile("plans.yml").then((content) => (content as { plans: Plans }).plans);
   return loaded;
-}
-
-/** The plan's canonical name from a name in any case or an alias; 422 for an unknown one. */
-export function planName(text: string, catalogue: Plans): PlanName {
-  const upper = text.toUpperCase();
-  const found = planNames.find((name) => name === upper || catalogue[name].aliases.includes(upper));
-  if (found === undefined) {
-    throw new AppError("INVALID_BODY", `There is no plan ${text.slice(0, 50)}; plans are ${planNames.join(", ")}.`, {
-      fields: [{ path: "/subscription_plan", problem: `must be one of ${planNames.join(", ")}` }],
-    });
-  }
-  return found;
 }

@@ -1,5 +1,4 @@
-import { hexId } from "../draw.ts";
-import { Refusal } from "./errors.ts";
+import { hexId } from "./draw.ts";
 
 /** Where a page starts. */
 export interface Position {
@@ -16,16 +15,14 @@ export function writeCursor({ start, skip, hop }: Position, query: string): stri
   return `page_${Buffer.from(`${start}.${skip}.${hop}.${checksum(query)}`).toString("base64url")}`;
 }
 
-/** Throws a 400 for a cursor that this API did not give out for this query. */
-export function readCursor(cursor: string, query: string): Position {
+/** Undefined for a cursor that was not given out for this query. */
+export function readCursor(cursor: string, query: string): Position | undefined {
   const text = Buffer.from(cursor.replace(/^page_/, ""), "base64url").toString("latin1");
   const match = /^(\d{1,12})\.(\d{1,6})\.(\d{1,6})\.([0-9a-f]{12})$/.exec(text);
-  if (match === null || !cursor.startsWith("page_") || match[4] !== checksum(query)) {
-    throw new Refusal(400, "Invalid page cursor.", { param: "page", code: "invalid_value" });
-  }
+  if (match === null || !cursor.startsWith("page_") || match[4] !== checksum(query)) return undefined;
   return { start: Number(match[1]), skip: Number(match[2]), hop: Number(match[3]) };
 }
 
 function checksum(query: string): string {
-  return hexId(12, "openai", "cursor", query);
+  return hexId(12, "cursor", query);
 }

@@ -1,0 +1,23 @@
+/** A customer's view of the platform: HTTP and nothing else. */
+export interface PlatformClient {
+  get(path: string): Promise<Json>;
+  post(path: string, body: unknown): Promise<Json>;
+  postFile(path: string, bytes: Uint8Array): Promise<Json>;
+}
+
+export type Json = Record<string, unknown>;
+
+/** Calls with these headers; an answer that is no success is thrown in the platform's own words. */
+export function platformClient(url: string, headers: Record<string, string>): PlatformClient {
+  const call = async (method: string, path: string, body?: string | Uint8Array): Promise<Json> => {
+    const response = await fetch(url + path, { method, headers, ...(body === undefined ? {} : { body }) });
+    const answer = (await response.json()) as Json;
+    if (response.ok) return answer;
+    throw new Error(`${method} ${path}: ${response.status} ${String(answer["error"])}: ${String(answer["message"])}`);
+  };
+  return {
+    get: (path) => call("GET", path),
+    post: (path, body) => call("POST", path, JSON.stringify(body)),
+    postFile: (path, bytes) => call("POST", path, bytes),
+  };
+}

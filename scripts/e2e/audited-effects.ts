@@ -1,0 +1,30 @@
+import type { EnginePorts } from "#shared/pipelines/engine-ports.ts";
+import { commitChange } from "#shared/runtime/change.ts";
+import type { Effects } from "#shared/runtime/declaration.ts";
+
+/** What an endpoint is given by the runtime, without a request: every conclusion leaves its audit row. */
+export function auditedEffects<T>(
+  action: string,
+  ports: Pick<EnginePorts, "documents" | "topics" | "clock" | "ids">,
+): Effects<T> {
+  return {
+    commit: (body) => commitChange(body, ports),
+    prepare: async () => {},
+    conclude: (change, _answer, overrides = {}) =>
+      change.audit({
+        org: overrides.org,
+        actorKind: "root",
+        apiKeyId: null,
+        action: overrides.action ?? action,
+        operation: "EXECUTE",
+        resourceType: "test",
+        resourceId: overrides.resourceId ?? null,
+        details: overrides.details ?? null,
+        ipAddress: null,
+        userAgent: null,
+        requestId: "req_test",
+        status: "SUCCESS",
+        errorMessage: null,
+      }),
+  };
+}
