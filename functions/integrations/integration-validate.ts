@@ -13,7 +13,14 @@ export default httpFunction({
   uses: ["documents", "keys"],
   body: strictObject({ credential_name: Type.Optional(plainText(1, 200)) }),
   response: SetupAnswer,
-  errors: ["UNKNOWN_PROVIDER", "INTEGRATION_NOT_FOUND", "CREDENTIAL_AMBIGUOUS", "PROVIDER_UNAVAILABLE"],
+  errors: [
+    "UNKNOWN_PROVIDER",
+    "INTEGRATION_NOT_FOUND",
+    "CREDENTIAL_AMBIGUOUS",
+    "SUBSCRIPTION_INACTIVE",
+    "VERSION_CONFLICT",
+    "PROVIDER_UNAVAILABLE",
+  ],
   perMinute: 10,
   audit: { action: "integration.validated", operation: "EXECUTE", resourceType: "integration" },
   steps: ({ org, params, body }, effects, given) =>

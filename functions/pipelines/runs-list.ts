@@ -10,5 +10,6 @@ export default httpFunction({
   uses: ["documents"],
   query: RunListQuery,
   response: RunList,
+  errors: ["CURSOR_INVALID"],
   handle: ({ org, query }, { documents }) => listRuns(org, query, documents),
 });

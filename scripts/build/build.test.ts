@@ -23,6 +23,7 @@ const project = "bundle-test";
 
 let root: string;
 let built: Build;
+let again: Build;
 let answers: Map<string, Answer>;
 
 interface Answer {
@@ -35,6 +36,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), "bundles-"));
   await symlink(join(repositoryRoot, "node_modules"), join(root, "node_modules"));
   built = await buildAll(join(root, "dist"));
+  again = await buildAll(join(root, "again"));
   if (pubsub !== undefined)
     await fetch(`http://${pubsub}/v1/projects/${project}/topics/dead-letter`, { method: "PUT" });
   answers = await answersOf(built.manifest.functions);
@@ -94,9 +96,21 @@ test("every chunk can be imported: what it imports exists", async () => {
   expect([code, await stderr]).toEqual([0, ""]);
 });
 
-test("the same source gives the same bytes, and no path of this machine is in them", async () => {
-  const again = await buildAll(join(root, "again"));
+test("a bundle with an unsafe configuration ends at once and lists what is wrong", async () => {
+  const source = join(built.folder, "health.mjs");
+  const child = spawn(process.execPath, [framework, "--target=health", `--source=${source}`, "--port=0"], {
+    env: { ...environment(), ENVIRONMENT: "production", RATE_LIMIT_ENABLED: "false" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const stderr = textOf(child.stderr);
+  const [code] = await once(child, "exit");
 
+  expect(code).toBe(1);
+  expect(await stderr).toContain("CA_ROOT_API_KEY must be set");
+  expect(await stderr).toContain("RATE_LIMIT_ENABLED must be true");
+});
+
+test("the same source gives the same bytes, and no path of this machine is in them", async () => {
   expect(again.manifest).toEqual(built.manifest);
   for (const file of new Set(built.manifest.functions.flatMap((fn) => fn.files))) {
     const text = await readFile(join(built.folder, file), "utf8");

@@ -58,7 +58,10 @@ describe("import rules", () => {
   });
 
   it.each([
-    ["a type", 'import type { B } from "#shared/budgets/b.ts";\nimport {\n  type C,\n  type D,\n} from "#shared/budgets/b.ts";'],
+    [
+      "a type",
+      'import type { B } from "#shared/budgets/b.ts";\nimport {\n  type C,\n  type D,\n} from "#shared/budgets/b.ts";',
+    ],
     ["the error family", 'import { AppError } from "#shared/runtime/errors.ts";'],
   ])("do not count %s as an arrow between rooms", (_, text) => {
     const found = problems(
@@ -73,7 +76,10 @@ describe("import rules", () => {
   it("read imports over several lines and with types among values", () => {
     const text = 'import {\n  type A,\n  b,\n} from "#shared/budgets/b.ts";\n';
 
-    const found = problems(["shared/alerts/a.ts", text], ["shared/budgets/b.ts", 'import { a } from "#shared/alerts/a.ts";\n']);
+    const found = problems(
+      ["shared/alerts/a.ts", text],
+      ["shared/budgets/b.ts", 'import { a } from "#shared/alerts/a.ts";\n'],
+    );
 
     expect(found).toEqual(["shared/alerts/a.ts:1 rooms in a circle: alerts -> budgets -> alerts"]);
   });

@@ -32,12 +32,12 @@ describe("layout rules", () => {
     expect(problems(["functions/costs/cost-summary.ts", text]).join("\n")).toContain(problem);
   });
 
-  it.each([
-    "functions/cost-summary.ts",
-    "functions/costs/reads/cost-summary.ts",
-  ])("refuse %s: not in the folder of an area", (path) => {
-    expect(problems([path, wiring]).join("\n")).toContain("stands in the folder of its area");
-  });
+  it.each(["functions/cost-summary.ts", "functions/costs/reads/cost-summary.ts"])(
+    "refuse %s: not in the folder of an area",
+    (path) => {
+      expect(problems([path, wiring]).join("\n")).toContain("stands in the folder of its area");
+    },
+  );
 
   it("refuse two functions of one name, whatever their areas", () => {
     expect(problems(["functions/costs/quota.ts", wiring], ["functions/usage/quota.ts", wiring])).toEqual([

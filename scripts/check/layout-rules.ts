@@ -4,7 +4,7 @@ import { type Fault, lineAt, type Source } from "./sources.ts";
 const forbiddenFolders = ["utils", "helpers", "common", "types"];
 const mostLinesOfFunction = 60;
 const declaration = /^export default (http|topic|scheduled)Function\(/m;
-const promise = /\b(?:TO[D]O|FIX[M]E|XX[X])\b/;
+const promise = /\b(?:TO[D]O|FIX[M]E)\b/;
 
 /**
  * What style.md says about rooms and function files and Biome cannot: its rules hold for names, default exports,

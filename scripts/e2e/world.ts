@@ -76,7 +76,14 @@ export function plainEffects<T>(ports: EnginePorts): Effects<T> {
   return { commit: (body) => commitChange(body, ports), prepare: async () => {}, conclude: () => {} };
 }
 
-export async function startWorld(options: { now?: string; late?: boolean } = {}): Promise<World> {
+/** `bootstrapped: false` leaves the platform as it is before its first call. */
+interface WorldOptions {
+  now?: string;
+  late?: boolean;
+  bootstrapped?: boolean;
+}
+
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), "cost-atlas-"));
   const clock = testClock(options.now ?? "2026-08-10T12:00:00Z");
   const simulator = await startSimulator({ now: options.now ?? "2026-08-10T12:00:00Z", late: options.late ?? false });
@@ -100,7 +107,8 @@ export async function startWorld(options: { now?: string; late?: boolean } = {})
     metrics: noMetrics,
     config,
   };
-  await bootstrap({ commit: plainEffects<BootstrapReport>(ports).commit, conclude: async () => {} }, ports);
+  if (options.bootstrapped ?? true)
+    await bootstrap({ commit: plainEffects<BootstrapReport>(ports).commit, conclude: async () => {} }, ports);
   return worldOf(ports, clock, simulator, async () => {
     await ports.documents.close();
     await simulator.stop();

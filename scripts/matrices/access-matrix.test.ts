@@ -163,7 +163,9 @@ describe("who is let in, for every endpoint and every kind of credential", () =>
   it("knows no function without access: it cannot be declared", () => {
     const { access: _access, ...declaration } = newcomer.declaration;
 
-    expect(() => httpFunction(declaration as unknown as Parameters<typeof httpFunction>[0])).toThrow("declare who may call it");
+    expect(() => httpFunction(declaration as unknown as Parameters<typeof httpFunction>[0])).toThrow(
+      "declare who may call it",
+    );
     for (const { declaration: declared } of endpoints) expect(declared.access?.kind).toBeTypeOf("string");
   });
 
@@ -185,7 +187,9 @@ describe("who is let in, for every endpoint and every kind of credential", () =>
 
     for (const kind of invalidKinds) {
       const headers = headersOf(kind, quota.declaration);
-      bodies.add(withoutIds(await send(world.url, { method: "GET", path: pathOf(quota.template, world.alpha), headers })));
+      bodies.add(
+        withoutIds(await send(world.url, { method: "GET", path: pathOf(quota.template, world.alpha), headers })),
+      );
     }
 
     expect(bodies.size).toBe(1);
@@ -196,24 +200,23 @@ const orgEndpoints = endpoints.filter(({ template }) => paramsOf(template).inclu
 const idEndpoints = orgEndpoints.filter(({ template }) => paramsOf(template).includes("run"));
 
 describe("what one organization learns of another", () => {
-  it.each(orgEndpoints.map((endpoint) => ({ ...endpoint, row: `${endpoint.declaration.method} ${endpoint.template}` })))(
-    "$row answers alike for an organization that exists and one that does not",
-    async (endpoint) => {
-      const { alpha, beta } = world;
-      const before = betasDocuments();
-      const answers: RawAnswer[] = [];
+  it.each(
+    orgEndpoints.map((endpoint) => ({ ...endpoint, row: `${endpoint.declaration.method} ${endpoint.template}` })),
+  )("$row answers alike for an organization that exists and one that does not", async (endpoint) => {
+    const { alpha, beta } = world;
+    const before = betasDocuments();
+    const answers: RawAnswer[] = [];
 
-      for (const org of ["beta_org", "BETA_ORG", "nobody_org", "gone_org"]) {
-        const call = harmlessCall(endpoint, pathOf(endpoint.template, beta, { org }));
-        answers.push(await send(world.url, { ...call, headers: { "x-api-key": alpha.apiKey, "x-request-id": "same" } }));
-      }
+    for (const org of ["beta_org", "BETA_ORG", "nobody_org", "gone_org"]) {
+      const call = harmlessCall(endpoint, pathOf(endpoint.template, beta, { org }));
+      answers.push(await send(world.url, { ...call, headers: { "x-api-key": alpha.apiKey, "x-request-id": "same" } }));
+    }
 
-      expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
-      expect(new Set(answers.map(withoutIds)).size).toBe(1);
-      expect(new Set(answers.map(({ headers }) => JSON.stringify({ ...headers, date: "" }))).size).toBe(1);
-      expect(betasDocuments()).toBe(before);
-    },
-  );
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403, 403]);
+    expect(new Set(answers.map(withoutIds)).size).toBe(1);
+    expect(new Set(answers.map(({ headers }) => JSON.stringify({ ...headers, date: "" }))).size).toBe(1);
+    expect(betasDocuments()).toBe(before);
+  });
 
   it.each(idEndpoints.map((endpoint) => ({ ...endpoint, row: `${endpoint.declaration.method} ${endpoint.template}` })))(
     "$row answers alike for another organization's id and for none",

@@ -133,7 +133,17 @@ describe.each(withBody)("the body of $row", (endpoint) => {
   });
 
   it("is refused with members that nobody declared, naming each", async () => {
-    const names = ["no_such_field", "__proto__", "constructor", "prototype", "toString", "org", "orgId", "role", "\ud800"];
+    const names = [
+      "no_such_field",
+      "__proto__",
+      "constructor",
+      "prototype",
+      "toString",
+      "org",
+      "orgId",
+      "role",
+      "\ud800",
+    ];
     for (const name of names) {
       for (const value of ["1", "{}", '{"x":{"isAdmin":true}}', "[[[1]]]"]) {
         const answer = await sendTo(endpoint, { body: `{${JSON.stringify(name)}:${value}}` });
@@ -152,7 +162,10 @@ describe.each(withBody)("the body of $row", (endpoint) => {
         expectRefusal(answer, endpoint, `${field.name}: ${JSON.stringify(value)}`, 422);
         const known = [field.name, ...((field.schema["alsoAs"] as string[] | undefined) ?? [])];
         const named = fieldPaths(answer).map((path) => path.split("/")[1] ?? "");
-        expect(named.some((name) => known.includes(name) || isRenamed(name, endpoint, field.name)), answer.text).toBe(true);
+        expect(
+          named.some((name) => known.includes(name) || isRenamed(name, endpoint, field.name)),
+          answer.text,
+        ).toBe(true);
       }
     }
   });
@@ -170,7 +183,16 @@ describe.each(withBody)("the body of $row", (endpoint) => {
   it("is refused with NUL, half characters and control characters in any text", async () => {
     for (const { name, types } of fieldsOf(endpoint.declaration.body)) {
       if (!types.has("string")) continue;
-      for (const text of ["a\u0000b", "\ud800", "x\udfff", "a\u0007b", "a\u001b[31m", "\r\nx: y", "\u202eab", "\u0085"]) {
+      for (const text of [
+        "a\u0000b",
+        "\ud800",
+        "x\udfff",
+        "a\u0007b",
+        "a\u001b[31m",
+        "\r\nx: y",
+        "\u202eab",
+        "\u0085",
+      ]) {
         const answer = await sendTo(endpoint, { body: JSON.stringify({ ...example(endpoint), [name]: text }) });
 
         if (isAnsweredFinding(answer, endpoint) && !/[\0\ud800-\udfff]/.test(text)) continue;
@@ -182,7 +204,9 @@ describe.each(withBody)("the body of $row", (endpoint) => {
   it("is refused with a text longer than any field takes", async () => {
     for (const { name, types } of fieldsOf(endpoint.declaration.body)) {
       if (!types.has("string")) continue;
-      const answer = await sendTo(endpoint, { body: JSON.stringify({ ...example(endpoint), [name]: "x".repeat(100_000) }) });
+      const answer = await sendTo(endpoint, {
+        body: JSON.stringify({ ...example(endpoint), [name]: "x".repeat(100_000) }),
+      });
 
       expectRefusal(answer, endpoint, `${name} of 100,000 characters`);
     }
@@ -191,7 +215,11 @@ describe.each(withBody)("the body of $row", (endpoint) => {
   it("is refused with machinery deep inside what is taken as an object", async () => {
     for (const { name, types } of fieldsOf(endpoint.declaration.body)) {
       if (!types.has("object")) continue;
-      const insides = ['{"__proto__":{"isAdmin":true}}', '{"constructor":{"prototype":{"isAdmin":true}}}', '{"a":1e400}'];
+      const insides = [
+        '{"__proto__":{"isAdmin":true}}',
+        '{"constructor":{"prototype":{"isAdmin":true}}}',
+        '{"a":1e400}',
+      ];
       for (const inside of insides) {
         const members = Object.entries(example(endpoint)).filter(([member]) => member !== name);
         const texts = members.map(([member, value]) => `${JSON.stringify(member)}:${JSON.stringify(value)}`);
@@ -226,7 +254,16 @@ describe.each(rows(endpoints))("the query of $row", (endpoint) => {
   const fields = fieldsOf(endpoint.declaration.query);
 
   it("is refused with names that nobody declared, naming each", async () => {
-    for (const name of ["no_such_parameter", "__proto__", "constructor", "toString", "a[b]", "a.b", "limit%00", "%F0%9F%98%80"]) {
+    for (const name of [
+      "no_such_parameter",
+      "__proto__",
+      "constructor",
+      "toString",
+      "a[b]",
+      "a.b",
+      "limit%00",
+      "%F0%9F%98%80",
+    ]) {
       const answer = await sendTo(endpoint, { query: `${name}=1` });
 
       isQuery(answer, name);
@@ -264,7 +301,8 @@ describe.each(rows(endpoints))("the query of $row", (endpoint) => {
 
 /** Query texts that the schema of a parameter does not take. */
 function wrongTexts(schema: Readonly<Record<string, unknown>>): string[] {
-  if (schema["type"] === "integer") return ["ten", "1.5", "1e400", "NaN", "Infinity", "0x10", "-1", "%F0%9F%98%80", "+"];
+  if (schema["type"] === "integer")
+    return ["ten", "1.5", "1e400", "NaN", "Infinity", "0x10", "-1", "%F0%9F%98%80", "+"];
   if (schema["type"] === "boolean") return ["maybe", "2", "TRUE%20"];
   if (schema["enum"] !== undefined) return ["nonsense", "__proto__", "constructor", "%20"];
   return [];
@@ -307,7 +345,7 @@ describe.each(withParams)("the path of $row", (endpoint) => {
   it.each(segments)("is refused with %s in any parameter", async (what, segment) => {
     for (const name of names) {
       const path = pathOf(endpoint.template, world.alpha, { [name]: segment });
-      const body = endpoint.declaration.method === "GET" ? {} : { body: "{}" };
+      const body = endpoint.declaration.method === "GET" ? {} : { body: JSON.stringify(example(endpoint)) };
       for (const headers of [credentialFor(endpoint.declaration), { "x-ca-root-key": rootKey }]) {
         const answer = await sendTo(endpoint, { path, ...body, headers });
 
@@ -320,15 +358,31 @@ describe.each(withParams)("the path of $row", (endpoint) => {
 });
 
 describe("addresses that nothing answers", () => {
-  it.each(["/", "//", "/api", "/api/v1/", "/%", "/%zz", "/..", "/../etc/passwd", "/api/v1/%2e%2e/health", "/health/", "/HEALTH", "/health;x", "/health%00", "/*", "/robots.txt", "/favicon.ico", `/${"a".repeat(8_000)}`, "/api/v1/__proto__"])(
-    "%s is 404 in the one shape",
-    async (path) => {
-      const answer = await send(world.url, { method: "GET", path });
+  it.each([
+    "/",
+    "//",
+    "/api",
+    "/api/v1/",
+    "/%",
+    "/%zz",
+    "/..",
+    "/../etc/passwd",
+    "/api/v1/%2e%2e/health",
+    "/health/",
+    "/HEALTH",
+    "/health;x",
+    "/health%00",
+    "/*",
+    "/robots.txt",
+    "/favicon.ico",
+    `/${"a".repeat(8_000)}`,
+    "/api/v1/__proto__",
+  ])("%s is 404 in the one shape", async (path) => {
+    const answer = await send(world.url, { method: "GET", path });
 
-      expect([answer.status, answer.body["error"]], answer.text).toEqual([404, "NOT_FOUND"]);
-      expect(answer.headers["content-type"]).toBe("application/json; charset=utf-8");
-    },
-  );
+    expect([answer.status, answer.body["error"]], answer.text).toEqual([404, "NOT_FOUND"]);
+    expect(answer.headers["content-type"]).toBe("application/json; charset=utf-8");
+  });
 });
 
 describe("credentials that are none", () => {
@@ -336,7 +390,21 @@ describe("credentials that are none", () => {
 
   it("are refused with 401 without a look into the store when their form is wrong", async () => {
     const { apiKey } = world.alpha;
-    const texts = ["", " ", `${apiKey} `, apiKey.toUpperCase(), `${apiKey},`, `Bearer ${apiKey}`, `"${apiKey}"`, "\u00e9".repeat(40), "a".repeat(8_000), "null", "undefined", "*", `${apiKey}${apiKey}`];
+    const texts = [
+      "",
+      " ",
+      `${apiKey} `,
+      apiKey.toUpperCase(),
+      `${apiKey},`,
+      `Bearer ${apiKey}`,
+      `"${apiKey}"`,
+      "\u00e9".repeat(40),
+      "a".repeat(8_000),
+      "null",
+      "undefined",
+      "*",
+      `${apiKey}${apiKey}`,
+    ];
     for (const name of ["x-api-key", "x-ca-root-key"]) {
       for (const text of texts) {
         // Blanks around a header's value are no part of it.

@@ -1,5 +1,5 @@
-import type { AnyFunction, AnyHttpDeclaration } from "#shared/runtime/declaration.ts";
 import type { Functions } from "#scripts/start/functions.ts";
+import type { AnyFunction, AnyHttpDeclaration } from "#shared/runtime/declaration.ts";
 import type { RawCall } from "./raw-http.fixture.ts";
 import type { Tenant } from "./two-organizations.fixture.ts";
 

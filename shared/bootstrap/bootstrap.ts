@@ -55,7 +55,7 @@ type BootstrapPorts = { documents: Documents; warehouse: Warehouse; config: Conf
  */
 export async function bootstrap(steps: BootstrapSteps, ports: BootstrapPorts): Promise<BootstrapReport> {
   const config = await loadTableConfig("bootstrap");
-  await steps.commit(takeLease);
+  const leaseUntil = await steps.commit(takeLease);
   try {
     const dataset: Dataset = {
       id: config.dataset.name,
@@ -68,10 +68,11 @@ export async function bootstrap(steps: BootstrapSteps, ports: BootstrapPorts): P
     const extensions = await ensureTables(dataset, config.extensionTables, ports.warehouse);
     refuseIncomplete([...tables.failed, ...extensions.failed]);
     const report = bootstrapReport(dataset, datasetCreated, { tables, extensions, total: config.tables.length });
-    await steps.commit((change) => finish(change, config.version, report, steps));
+    await steps.commit((change) => finish({ configVersion: config.version, leaseUntil, report }, steps, change));
     return report;
   } catch (error) {
-    await steps.commit(dropLease);
+    // Only a courtesy to the next call: a lease that cannot be dropped ends by itself.
+    await steps.commit((change) => dropLease(leaseUntil, change)).catch(() => {});
     throw error;
   }
 }
@@ -82,7 +83,8 @@ export async function isBootstrapped(documents: Documents): Promise<boolean> {
   return body !== undefined && body.bootstrappedAt !== null;
 }
 
-async function takeLease(change: Change): Promise<void> {
+/** The end of the lease, by which its holder is known. */
+async function takeLease(change: Change): Promise<string> {
   const { body, readAt } = await change.get<BootstrapDocument>(bootstrapPath);
   const left = body?.leaseUntil ? Date.parse(body.leaseUntil) - readAt.getTime() : 0;
   if (left > 0) {
@@ -96,25 +98,26 @@ async function takeLease(change: Change): Promise<void> {
     bootstrappedAt: body?.bootstrappedAt ?? null,
     leaseUntil,
   });
+  return leaseUntil;
 }
 
-async function dropLease(change: Change): Promise<void> {
+async function dropLease(leaseUntil: string, change: Change): Promise<void> {
   const { body } = await change.get<BootstrapDocument>(bootstrapPath);
-  if (body !== undefined) change.set<BootstrapDocument>(bootstrapPath, { ...body, leaseUntil: null });
+  if (body?.leaseUntil === leaseUntil) change.set<BootstrapDocument>(bootstrapPath, { ...body, leaseUntil: null });
 }
 
 async function finish(
-  change: Change,
-  configVersion: number,
-  report: BootstrapReport,
+  done: { configVersion: number; leaseUntil: string; report: BootstrapReport },
   steps: BootstrapSteps,
+  change: Change,
 ): Promise<void> {
   const { body, readAt } = await change.get<BootstrapDocument>(bootstrapPath);
-  await steps.conclude(change, report);
+  await steps.conclude(change, done.report);
   change.set<BootstrapDocument>(bootstrapPath, {
-    configVersion,
+    configVersion: done.configVersion,
     bootstrappedAt: body?.bootstrappedAt ?? readAt.toISOString(),
-    leaseUntil: null,
+    // A lease that another call holds by now stays its own.
+    leaseUntil: body?.leaseUntil === done.leaseUntil ? null : (body?.leaseUntil ?? null),
   });
 }
 

@@ -30,5 +30,6 @@ export async function ensureTables(
     }
   };
   await Promise.all(Array.from({ length: atOnce }, work));
-  return { created: result.created.sort(), existing: result.existing.sort(), failed: result.failed };
+  const failed = result.failed.sort((one, other) => (one.table < other.table ? -1 : 1));
+  return { created: result.created.sort(), existing: result.existing.sort(), failed };
 }

@@ -10,6 +10,9 @@ import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
 export const credentialStatuses = ["PENDING", "VALID", "PARTIAL_VALID", "INVALID", "EXPIRED"] as const;
 export type CredentialStatus = (typeof credentialStatuses)[number];
 
+/** How people appear in the rows of a credential: not at all, by pseudonym, or as the provider names them. */
+export const userDetails = ["none", "pseudonym", "email"] as const;
+
 /** Document `orgs/{key}/credentials/{credentialId}`: one named access to one provider account. */
 export interface CredentialDocument {
   credentialId: string;
@@ -26,6 +29,7 @@ export interface CredentialDocument {
   metadata: Record<string, unknown>;
   accountId: string;
   environment: "prod" | "staging" | "dev";
+  userDetail: (typeof userDetails)[number];
   /** Checked against the simulator: true for life. */
   simulated: boolean;
   lastError: string | null;

@@ -22,6 +22,7 @@ import {
   type IntegrationsIndex,
   indexPath,
   newCredentialId,
+  userDetails,
   wellFormedSecret,
 } from "./credential.ts";
 import { credentialHistory } from "./credential-history.ts";
@@ -37,6 +38,7 @@ export const SetupRequest = strictObject({
   metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   environment: Type.Optional(choice(["prod", "staging", "dev"])),
   expires_at: Type.Optional(nullable(Type.String({ format: "date-time" }))),
+  user_detail: Type.Optional(choice(userDetails)),
 });
 export type SetupRequest = Static<typeof SetupRequest>;
 
@@ -137,6 +139,7 @@ async function sealed(sealing: Sealing, given: IntegrationPorts): Promise<Accept
     metadata: sealing.metadata,
     accountId: outcome.accountId ?? credentialId,
     environment: request.environment ?? before?.environment ?? "prod",
+    userDetail: request.user_detail ?? before?.userDetail ?? "pseudonym",
     simulated: (before?.simulated ?? false) || given.config.CA_PROVIDER_SIMULATOR_URL !== undefined,
     lastError: null,
     lastValidatedAt: given.clock.now().toISOString(),

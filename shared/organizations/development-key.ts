@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { orgKeyOf } from "#shared/access/org-slug.ts";
 import type { ApiKeyDocument } from "#shared/access/verify.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Keys, Sealed } from "#shared/platform/keys/keys.ts";
@@ -40,9 +41,10 @@ export async function revealDevelopmentKey(
 }
 
 async function activeOrg(slug: string, documents: Documents): Promise<OrgIdentity> {
-  const key = /^[a-zA-Z0-9_]{3,50}$/.test(slug) ? slug.toLowerCase() : "_";
-  const { body } = await documents.get<OrgDocument>(orgPath(key));
-  if (body?.state !== "ACTIVE") throw new AppError("ORG_NOT_FOUND", "There is no such organization.");
+  const key = orgKeyOf(slug);
+  const body = key === undefined ? undefined : (await documents.get<OrgDocument>(orgPath(key))).body;
+  if (key === undefined || body?.state !== "ACTIVE")
+    throw new AppError("ORG_NOT_FOUND", "There is no such organization.");
   return { slug: body.slug, key, orgId: body.orgId };
 }
 

@@ -1,4 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { orgKeyOf } from "#shared/access/org-slug.ts";
 import { type PlanName, planNames, plans } from "#shared/plans/plans.ts";
 import { configFile } from "#shared/platform/config-files.ts";
 import type { FieldProblem } from "#shared/runtime/errors.ts";
@@ -77,8 +78,8 @@ export async function examine(
     check(
       "slug_format",
       "/org_slug",
-      /^[a-zA-Z0-9_]{3,50}$/.test(request.org_slug),
-      "must be 3 to 50 letters, digits or underscores",
+      orgKeyOf(request.org_slug) !== undefined,
+      "must be 3 to 50 letters, digits or underscores, not of the form __x__",
     ),
     check("slug_reserved", "/org_slug", !(reserved as { slugs: string[] }).slugs.includes(key), "is a reserved word"),
     check("company_name", "/company_name", nameLength >= 2 && nameLength <= 200, "must have 2 to 200 characters"),

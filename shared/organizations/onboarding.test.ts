@@ -284,7 +284,7 @@ describe("onboarding of a slug that is not free", () => {
       expect(documents.commits()).toBe(commits);
       const read = await ports.warehouse.read(
         { datasetId: dataset.id, table },
-        [{ batchId: "theirs", days: [today(table.partition?.field, row)] }],
+        [{ batchId: "theirs", days: [dayOf(table.partition?.field, row)] }],
         ["entity_id"],
       );
       expect(rowsOf(read, table)).toEqual([{ entity_id: "theirs" }]);
@@ -363,7 +363,9 @@ describe("the checks of onboarding", () => {
     ["a".repeat(51), "/org_slug"],
     ["äcme", "/org_slug"],
     ["../x", "/org_slug"],
-    ["__proto__", undefined],
+    ["__proto__", "/org_slug"],
+    ["____", "/org_slug"],
+    ["__a", undefined],
     ["x_api_y", undefined],
     ["a".repeat(50), undefined],
   ])("judge the slug %j", async (slug, field) => {
@@ -494,8 +496,8 @@ function historyRow(id: string): Record<string, unknown> {
   };
 }
 
-function today(field: string | undefined, row: Record<string, unknown>): string {
-  return field === undefined ? "all" : String(row[field]).slice(0, 10);
+function dayOf(field: string | undefined, row: Record<string, unknown>): string {
+  return String(row[field ?? "recorded_at"]).slice(0, 10);
 }
 
 function withLabel<T extends { label: string | undefined } | undefined>(description: T, label: string | undefined): T {

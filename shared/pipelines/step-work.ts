@@ -8,6 +8,7 @@ import type { SourceDays, StepDocument } from "./run.ts";
 import type { RunSession } from "./session.ts";
 import type { StepOutcome } from "./steps.ts";
 import { streamStep } from "./stream-step.ts";
+import { userRefs } from "./user-refs.ts";
 
 /** What a step has found and written. */
 export interface StepProduct {
@@ -68,6 +69,7 @@ async function pulledRows(step: Step, before: readonly StepOutcome[], session: R
       http: session.http,
       now: ports.clock.now(),
       checkpoint: undefined,
+      userRef: userRefs(claim, ports),
     }),
   );
 }

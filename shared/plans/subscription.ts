@@ -5,7 +5,8 @@ export function subscriptionPath(org: OrgIdentity): string {
   return `orgs/${org.key}/subscription/current`;
 }
 
-export type SubscriptionStatus = "ACTIVE" | "TRIAL" | "SUSPENDED" | "CANCELLED" | "EXPIRED";
+const statuses = ["ACTIVE", "TRIAL", "SUSPENDED", "CANCELLED", "EXPIRED"] as const;
+export type SubscriptionStatus = (typeof statuses)[number];
 
 /** Document `orgs/{key}/subscription/current`. Never trusted alone: `effectiveSubscription` is its only reader. */
 export interface SubscriptionDocument {
@@ -19,6 +20,8 @@ export interface SubscriptionDocument {
   graceEndsAt: string | null;
   /** `YYYY-MM-DD`, the last day of it. */
   endDate: string | null;
+  /** Only where Stripe charges for it. */
+  stripe?: { subscriptionId: string | null } | null;
 }
 
 export interface EffectiveSubscription {
@@ -28,28 +31,53 @@ export interface EffectiveSubscription {
   canRun: boolean;
 }
 
-/** What a stored subscription means at `now` (UTC). A record that is missing or not understood is SUSPENDED, never ACTIVE. */
+/** How long the end of a trial with a Stripe subscription waits for what Stripe says. */
+const stripePatienceMilliseconds = 24 * 3_600_000;
+
+/**
+ * What a stored subscription means at `now` (UTC). A record that is missing or not understood is SUSPENDED, never ACTIVE.
+ * A local trial that is over leaves the plan FREE without overrides. Source: `organizations.md` 5.
+ */
 export function effectiveSubscription(
   stored: SubscriptionDocument | undefined,
   catalogue: Plans,
   now: Date,
 ): EffectiveSubscription {
-  const status = stored === undefined ? "SUSPENDED" : effectiveStatus(stored, now);
-  const isTrialOver = stored?.status === "TRIAL" && status === "ACTIVE";
-  const plan = stored === undefined || isTrialOver ? "FREE" : stored.plan;
-  const overrides = stored === undefined || isTrialOver ? {} : stored.overrides;
-  const limits = { ...(catalogue[plan] ?? catalogue.FREE).limits, ...overrides };
+  if (stored === undefined || !isReadable(stored, catalogue)) {
+    return { plan: "FREE", status: "SUSPENDED", limits: catalogue.FREE.limits, canRun: false };
+  }
+  const status = effectiveStatus(stored, now);
+  const isTrialOver = stored.status === "TRIAL" && status === "ACTIVE";
+  const plan = isTrialOver ? "FREE" : stored.plan;
+  const limits = { ...catalogue[plan].limits, ...(isTrialOver ? {} : stored.overrides) };
   return { plan, status, limits, canRun: status === "ACTIVE" || status === "TRIAL" };
 }
 
 function effectiveStatus(stored: SubscriptionDocument, now: Date): SubscriptionStatus {
   if (stored.hold) return "SUSPENDED";
   if (stored.endDate !== null && now.toISOString().slice(0, 10) > stored.endDate) return "EXPIRED";
-  if (stored.status === "TRIAL") return isBefore(now, stored.trialEndsAt) ? "TRIAL" : "ACTIVE";
+  if (stored.status === "TRIAL") return trialStatus(stored, now);
   if (stored.status === "SUSPENDED") return isBefore(now, stored.graceEndsAt) ? "ACTIVE" : "SUSPENDED";
-  return stored.status === "ACTIVE" || stored.status === "CANCELLED" || stored.status === "EXPIRED"
-    ? stored.status
-    : "SUSPENDED";
+  return stored.status;
+}
+
+function trialStatus({ trialEndsAt, stripe }: SubscriptionDocument, now: Date): SubscriptionStatus {
+  if (isBefore(now, trialEndsAt)) return "TRIAL";
+  if ((stripe?.subscriptionId ?? null) === null) return "ACTIVE";
+  return isBefore(new Date(now.getTime() - stripePatienceMilliseconds), trialEndsAt) ? "TRIAL" : "SUSPENDED";
+}
+
+function isReadable(stored: SubscriptionDocument, catalogue: Plans): boolean {
+  const { plan, status, overrides, trialEndsAt, graceEndsAt, endDate } = stored;
+  return (
+    Object.hasOwn(catalogue, plan) &&
+    statuses.includes(status) &&
+    (status !== "TRIAL" || trialEndsAt !== null) &&
+    [trialEndsAt, graceEndsAt, endDate].every((time) => time === null || !Number.isNaN(Date.parse(time))) &&
+    typeof overrides === "object" &&
+    overrides !== null &&
+    Object.values(overrides).every((limit) => limit === null || Number.isSafeInteger(limit))
+  );
 }
 
 function isBefore(now: Date, instant: string | null): boolean {

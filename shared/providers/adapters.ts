@@ -1,8 +1,11 @@
 import { AppError } from "#shared/runtime/errors.ts";
+import { anthropic } from "./anthropic/anthropic.ts";
 import { openai } from "./openai/openai.ts";
 import type { ProviderAdapter } from "./provider.ts";
 
-const adapters: ReadonlyMap<string, ProviderAdapter> = new Map([openai].map((adapter) => [adapter.slug, adapter]));
+const adapters: ReadonlyMap<string, ProviderAdapter> = new Map(
+  [openai, anthropic].map((adapter) => [adapter.slug, adapter]),
+);
 
 /** The adapter of a registry slug. Throws `UNKNOWN_PROVIDER` where there is none. */
 export function providerAdapter(slug: string): ProviderAdapter {

@@ -81,8 +81,8 @@ export interface PullContext {
   http: ProviderHttp;
   now: Date;
   checkpoint: unknown;
-  /** Pseudonym of a person's id under the organization's key and setting; null when it asks for none. */
-  userRef?: (value: string) => string | null;
+  /** How a person's id appears by the credential's `user_detail`: a pseudonym, itself, or null for nobody. */
+  userRef?: (value: string) => Promise<string | null>;
 }
 
 export interface Pulled {

@@ -74,6 +74,23 @@ export type BilledRow = {
   x_source_record_id: string;
 };
 
+/** Row of `genai_activity_daily_raw` without lineage: developer analytics, in no token or cost total. */
+export type ActivityRow = {
+  usage_date: string;
+  provider: string;
+  account_id: string;
+  /** A person as the organization shows people, or the name of a key. */
+  user_ref: string | null;
+  tool: string;
+  customer_type: string | null;
+  metric: string;
+  value: string;
+  model: string | null;
+  equivalent_amount: string | null;
+  currency: string | null;
+  x_source_record_id: string;
+};
+
 type UsageKey = Pick<
   UsageRow,
   | "provider"
@@ -145,5 +162,21 @@ export function billedRowId(row: BilledKey): string {
     row.service_tier,
     row.context_window,
     row.inference_geo,
+  ]);
+}
+
+/** Identity `a1`. Source: `tables.md` 3. */
+export function activityRowId(
+  row: Omit<ActivityRow, "value" | "equivalent_amount" | "currency" | "x_source_record_id">,
+): string {
+  return taggedRowId("a1", [
+    row.usage_date,
+    row.provider,
+    row.account_id,
+    row.user_ref,
+    row.tool,
+    row.customer_type,
+    row.metric,
+    row.model,
   ]);
 }

@@ -95,15 +95,9 @@ export function refusalOf(quota: QuotaDocument, limits: Limits, now: Date): Refu
 
 /** Takes one unit and one slot for the run. Only after `refusalOf` has found nothing. */
 export function admitted(quota: QuotaDocument, runId: string, now: Date): { quota: QuotaDocument; unit: QuotaUnit } {
-  const running = { ...quota.running, [runId]: { until: after(now, newSlotSeconds) } };
+  const taken = { ...quota, dayRuns: quota.dayRuns + 1, monthRuns: quota.monthRuns + 1 };
   return {
-    quota: {
-      ...quota,
-      dayRuns: quota.dayRuns + 1,
-      monthRuns: quota.monthRuns + 1,
-      dayMaxConcurrent: Math.max(quota.dayMaxConcurrent, Object.keys(running).length),
-      running,
-    },
+    quota: withSlot(taken, runId, after(now, newSlotSeconds)),
     unit: { day: quota.day, month: quota.month, state: "held" },
   };
 }
@@ -122,7 +116,7 @@ export function extended(
   if (slot === undefined && Object.keys(quota.running).length >= (limits.concurrent ?? maximumLiveRuns))
     return undefined;
   if (slot !== undefined && Date.parse(slot.until) - now.getTime() >= 120_000) return { quota, isChanged: false };
-  return { quota: { ...quota, running: { ...quota.running, [runId]: { until: after(now, 300) } } }, isChanged: true };
+  return { quota: withSlot(quota, runId, after(now, 300)), isChanged: true };
 }
 
 /**
@@ -170,17 +164,22 @@ export function nextMonth(now: Date): Date {
   return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1));
 }
 
+function withSlot(quota: QuotaDocument, runId: string, until: string): QuotaDocument {
+  const running = { ...quota.running, [runId]: { until } };
+  return { ...quota, running, dayMaxConcurrent: Math.max(quota.dayMaxConcurrent, Object.keys(running).length) };
+}
+
 function isLive(slot: Slot, now: Date): boolean {
   return Date.parse(slot.until) > now.getTime();
 }
 
 function earliestSlotEnd(quota: QuotaDocument, now: Date): number {
   const ends = Object.values(quota.running).map((slot) => Date.parse(slot.until));
-  return Math.min(300, secondsUntil(new Date(Math.min(...ends)), now));
+  return Math.min(300, secondsUntil(Math.min(...ends), now));
 }
 
-function secondsUntil(instant: Date, now: Date): number {
-  return Math.max(1, Math.ceil((instant.getTime() - now.getTime()) / 1000));
+function secondsUntil(instant: Date | number, now: Date): number {
+  return Math.max(1, Math.ceil((Number(instant) - now.getTime()) / 1000));
 }
 
 function after(now: Date, seconds: number): string {

@@ -9,7 +9,7 @@ import {
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
 import type { Topics } from "#shared/platform/topics/topics.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
-import { AppError } from "#shared/runtime/errors.ts";
+import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import {
   admitted,
@@ -98,16 +98,16 @@ async function move(org: OrgIdentity, line: Line, ports: ReservePorts): Promise<
   line.isMoving = true;
   // Whoever arrives in the same turn of the event loop shares the first transaction too.
   await new Promise((resolve) => setImmediate(resolve));
-  let maximumTogether = maximumAdmissions;
+  let isExhausted = false;
   while (line.waiting.length > 0) {
-    const together = line.waiting.splice(0, maximumTogether);
+    const together: Waiting[] = line.waiting.splice(0, isExhausted ? maximumRefusals : maximumAdmissions);
+    const decide = () => commitChange((change) => decideTogether(org, together, change, ports), ports);
+    const isLarge = together.length >= longLine && !isExhausted;
     try {
-      const decide = () => commitChange((change) => decideTogether(org, together, change, ports), ports);
-      const isLarge = together.length >= longLine && maximumTogether === maximumAdmissions;
-      const settled = await (isLarge ? inTurn(org, decide, ports) : decide());
-      line.waiting.unshift(...together.slice(settled.length));
-      maximumTogether = settled.every(isRefused) ? maximumRefusals : maximumAdmissions;
-      for (const [at, outcome] of settled.entries()) deliver(together[at], outcome, ports);
+      const outcomes: Outcome[] = await (isLarge ? inTurn(org, decide, ports) : decide());
+      line.waiting.unshift(...together.slice(outcomes.length));
+      isExhausted = outcomes.every(isRefused);
+      for (const [at, outcome] of outcomes.entries()) deliver(together[at], outcome, ports);
     } catch (error) {
       for (const one of together) one.reject(error);
     }
@@ -145,21 +145,18 @@ async function decideTogether(
     quotaPath(org),
     ...paths,
   ]);
-  for (const { reservation } of together) await reservation.prepare(change);
+  const unprepared = await prepareAll(together, change);
   const byPath = new Map(others.map((snapshot) => [snapshot.path, snapshot]));
   const read: Snapshots = { get: <T extends object>(path: string) => byPath.get(path) as Snapshot<T> | undefined };
   const now = stored?.readAt ?? ports.clock.now();
   const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, catalogue, now);
-  const batch = new Batch(
-    org,
-    effective,
-    rolled((stored?.body as QuotaDocument | undefined) ?? emptyQuota(now), now),
-    now,
-  );
+  const counters = rolled((stored?.body as QuotaDocument | undefined) ?? emptyQuota(now), now);
+  const batch = new Batch(effective, counters, now);
   const outcomes: Outcome[] = [];
   for (const { reservation } of together) {
     if (batch.admissions >= maximumAdmissions) break;
-    outcomes.push(batch.decide(reservation, read, change));
+    const error = unprepared.get(reservation);
+    outcomes.push(error === undefined ? batch.decide(reservation, read, change) : { error });
   }
   if (batch.admissions > 0) {
     change.set<QuotaDocument>(quotaPath(org), batch.quota);
@@ -168,17 +165,34 @@ async function decideTogether(
   return outcomes;
 }
 
+/** What kept a request from being prepared, e.g. its idempotency key: it concerns that request alone. */
+async function prepareAll(
+  together: readonly Waiting[],
+  change: Change,
+): Promise<ReadonlyMap<Reservation<unknown>, AppError>> {
+  const unprepared = new Map<Reservation<unknown>, AppError>();
+  const prepare = async ({ reservation }: Waiting): Promise<void> => {
+    try {
+      await reservation.prepare(change);
+    } catch (error) {
+      // A store that does not answer is everybody's failure.
+      if (!isAppError(error) || error.retryable) throw error;
+      unprepared.set(reservation, error);
+    }
+  };
+  await Promise.all(together.map(prepare));
+  return unprepared;
+}
+
 /** The state of one shared transaction while its requests are decided one after the other. */
 class Batch {
-  readonly org: OrgIdentity;
   readonly effective: EffectiveSubscription;
   readonly now: Date;
   quota: QuotaDocument;
   admissions = 0;
   readonly admittedAs = new Map<string, unknown>();
 
-  constructor(org: OrgIdentity, effective: EffectiveSubscription, quota: QuotaDocument, now: Date) {
-    this.org = org;
+  constructor(effective: EffectiveSubscription, quota: QuotaDocument, now: Date) {
     this.effective = effective;
     this.quota = quota;
     this.now = now;

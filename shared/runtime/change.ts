@@ -1,5 +1,6 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents, Transaction } from "#shared/platform/documents/documents.ts";
+import { messageText } from "#shared/platform/topics/message-text.ts";
 import type { Message, Topics } from "#shared/platform/topics/topics.ts";
 import { historyTopic, outboxDocument, outboxPath, publishCommitted } from "./outbox.ts";
 import type { Surroundings } from "./ports.ts";
@@ -8,7 +9,7 @@ import type { Surroundings } from "./ports.ts";
 export interface Change extends Transaction {
   /** The instant this change is recorded under (UTC). */
   readonly now: Date;
-  /** A message that is published if and only if this transaction commits. */
+  /** A message that is published if and only if this transaction commits. Throws as `messageText`. */
   publish(message: Message, org?: OrgIdentity): void;
   /** A row of the append-only history of a table; `version` is the document's version after this change. */
   history(entry: HistoryEntry): void;
@@ -84,7 +85,11 @@ function changeOf(tx: Transaction, ports: ChangePorts): { change: Change; flush(
     create: (path, body) => tx.create(path, body),
     set: (path, body) => tx.set(path, body),
     delete: (path) => tx.delete(path),
-    publish: (message, org) => outbox.push({ message, org }),
+    publish: (message, org) => {
+      // What no broker takes would lie in the outbox for ever: it fails the change instead.
+      messageText(message);
+      outbox.push({ message, org });
+    },
     history: record,
     journal: (datasetId, table, rows) => {
       const payload: HistoryMessage = { datasetId, table, rows };

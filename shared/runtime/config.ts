@@ -65,7 +65,7 @@ export async function readConfiguration(environment: NodeJS.ProcessEnv): Promise
   const given = pick({ ...localFile(environment), ...environment });
   const problems = problemsOf(ajv, Environment, given);
   const configuration = given as unknown as Configuration;
-  if (problems.length === 0) problems.push(...unsafe(configuration));
+  problems.push(...unsafe(configuration));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return Object.freeze(configuration);
 }
@@ -115,7 +115,8 @@ function unsafe(configuration: Configuration): string[] {
   if (placeholders.some((word) => rootKey.toLowerCase().includes(word)))
     problems.push("CA_ROOT_API_KEY is a known placeholder");
   if (configuration.RATE_LIMIT_ENABLED !== "true") problems.push("RATE_LIMIT_ENABLED must be true");
-  if (origins.some((origin) => !origin.startsWith("https://"))) problems.push("CORS_ORIGINS must be https");
+  if (origins.some((origin) => origin !== "*" && !origin.startsWith("https://")))
+    problems.push("CORS_ORIGINS must be https");
   if (configuration.PLATFORM === "gcp" && configuration.KMS_KEY_NAME === undefined)
     problems.push("KMS_KEY_NAME is missing");
   if (configuration.PLATFORM === "embedded") problems.push(...unsafeEmbedded(configuration));

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { TSchema } from "@sinclair/typebox";
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
+import { orgKeyOf } from "#shared/access/org-slug.ts";
 import {
   authorize,
   type OrgAccessDocument,
@@ -17,10 +18,18 @@ import { AppError } from "./errors.ts";
 import { abandonUse, beginUse, idempotencyKey, type KeyUse, keyUse } from "./idempotency.ts";
 import { type PathMatch, pathMatcher } from "./path-matcher.ts";
 import type { Given, PortName } from "./ports.ts";
-import { countExactly, type InstanceLimits, instanceLimits, limited, type RateState } from "./rate-limits.ts";
+import {
+  countExactly,
+  type InstanceLimits,
+  instanceLimits,
+  type RateState,
+  rateHeaders,
+  refuseExceeded,
+} from "./rate-limits.ts";
 import {
   bodyLimitBytes,
   bodyText,
+  clientAddress,
   type FrameworkRequest,
   header,
   jsonBody,
@@ -28,6 +37,8 @@ import {
   rawRequestOf,
   refuseEncoded,
   refuseOversized,
+  requestIdOf,
+  traceparentOf,
 } from "./request.ts";
 import { errorOutcome, type Outcome, outcomeOf, respond } from "./respond.ts";
 import { responseProblems, strictObject, validBody, validQuery } from "./schema.ts";
@@ -58,7 +69,7 @@ export function httpHandler(name: string, fn: HttpFunction, given: AnyGiven): No
     const raw = rawRequestOf(request);
     const passage: Passage = {
       raw,
-      requestId: requestIdOf(raw, given),
+      requestId: requestIdOf(raw.headers, given.ids),
       caller: undefined,
       org: undefined,
       rate: undefined,
@@ -125,11 +136,10 @@ async function verifiedCaller(declaration: AnyHttpDeclaration, passage: Passage,
     });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "UNAUTHENTICATED") throw error;
-    if (
-      given.config.RATE_LIMIT_ENABLED === "true" &&
-      (await stage.limits.countFailedCredential(clientAddress(raw, given)))
-    )
-      throw limited(60);
+    if (given.config.RATE_LIMIT_ENABLED !== "true") throw error;
+    const address = clientAddress(raw, given.config.TRUSTED_PROXY_HOPS);
+    passage.rate = await stage.limits.countFailedCredential(address);
+    refuseExceeded(passage.rate);
     throw error;
   }
 }
@@ -161,8 +171,8 @@ async function organizationOf(
   given: { documents: Documents },
 ): Promise<OrgIdentity> {
   if (caller.kind === "key") return caller.org;
-  if (slug === undefined || !/^[a-zA-Z0-9_]{3,50}$/.test(slug)) throw orgNotFound();
-  const key = slug.toLowerCase();
+  const key = slug === undefined ? undefined : orgKeyOf(slug);
+  if (key === undefined) throw orgNotFound();
   const { body } = await given.documents.get<OrgAccessDocument>(`orgs/${key}`);
   if (body === undefined || body.state !== "ACTIVE") throw orgNotFound();
   return { slug: body.slug, key, orgId: body.orgId };
@@ -176,14 +186,14 @@ async function countRequest(declaration: AnyHttpDeclaration, passage: Passage, s
   const caller = passage.caller as Caller;
   if (stage.given.config.RATE_LIMIT_ENABLED !== "true" || caller.kind === "public") return;
   const holder = passage.org?.key ?? caller.credentialId;
-  if (caller.kind === "key") passage.rate = await stage.limits.countRequest(holder);
-  if (declaration.perMinute !== undefined) {
-    passage.rate = await countExactly(
-      `${declaration.method} ${declaration.path} ${holder}`,
-      declaration.perMinute,
-      stage.given.documents,
-    );
+  if (caller.kind === "key") {
+    passage.rate = await stage.limits.countRequest(holder);
+    refuseExceeded(passage.rate);
   }
+  if (declaration.perMinute === undefined) return;
+  const scope = `${declaration.method} ${declaration.path} ${holder}`;
+  passage.rate = await countExactly(scope, declaration.perMinute, stage.given.documents);
+  refuseExceeded(passage.rate);
 }
 
 async function validRequest(
@@ -196,7 +206,10 @@ async function validRequest(
   const isFile = declaration.fileBody !== undefined;
   if (isFile) refuseEncoded(raw);
   const parsed = declaration.method === "GET" || isFile ? undefined : jsonBody(raw);
-  const body: unknown = declaration.method === "GET" ? {} : await validBody(declaration.body ?? nothing, parsed ?? {});
+  const body: unknown =
+    declaration.method === "GET"
+      ? {}
+      : await validBody(declaration.body ?? nothing, parsed === undefined ? {} : parsed);
   return {
     org: passage.org as OrgIdentity,
     caller: passage.caller as Caller,
@@ -205,7 +218,7 @@ async function validRequest(
     body,
     file: isFile ? raw.rawBody : Buffer.alloc(0),
     requestId: passage.requestId,
-    traceparent: header(raw.headers, "traceparent"),
+    traceparent: traceparentOf(raw.headers),
     claimedUser: header(raw.headers, "x-user-id")?.slice(0, 100),
   };
 }
@@ -268,7 +281,7 @@ async function work(
   const effects = effectsOf(declaration, request, {
     use: by.use,
     given,
-    address: clientAddress(passage.raw, given),
+    address: clientAddress(passage.raw, given.config.TRUSTED_PROXY_HOPS),
     userAgent: header(passage.raw.headers, "user-agent"),
   });
   if (declaration.steps !== undefined) return declaration.steps(request, effects, given);
@@ -312,26 +325,5 @@ function withRate(outcome: Outcome, rate: RateState | undefined): Outcome {
   const allow = (outcome.body as { allow?: string[] } | undefined)?.allow;
   const headers = { ...outcome.headers };
   if (outcome.status === 405 && allow !== undefined) headers["allow"] = allow.join(", ");
-  if (rate === undefined) return { ...outcome, headers };
-  for (const prefix of ["ratelimit", "x-ratelimit"]) {
-    headers[`${prefix}-limit`] = String(rate.limit);
-    headers[`${prefix}-remaining`] = String(rate.remaining);
-    headers[`${prefix}-reset`] = String(rate.resetSeconds);
-  }
-  return { ...outcome, headers };
-}
-
-function requestIdOf(raw: RawRequest, given: AnyGiven): string {
-  const sent = header(raw.headers, "x-request-id");
-  return sent !== undefined && /^[A-Za-z0-9._-]{1,100}$/.test(sent) ? sent : given.ids.newId("req");
-}
-
-/** The client's address as seen through as many proxies as the operator vouches for. */
-function clientAddress(raw: RawRequest, given: AnyGiven): string {
-  const hops = given.config.TRUSTED_PROXY_HOPS;
-  const forwarded =
-    header(raw.headers, "x-forwarded-for")
-      ?.split(",")
-      .map((part) => part.trim()) ?? [];
-  return hops === 0 ? raw.address : (forwarded.at(-hops) ?? raw.address);
+  return { ...outcome, headers: rate === undefined ? headers : { ...headers, ...rateHeaders(rate) } };
 }

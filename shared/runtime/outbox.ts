@@ -1,5 +1,6 @@
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
 import type { Message, Topics } from "#shared/platform/topics/topics.ts";
+import { isAppError } from "./errors.ts";
 
 /** Document `outbox/{id}`: a message that belongs to a committed change. It is kept until it is surely with its receiver. */
 export interface OutboxDocument {
@@ -96,10 +97,22 @@ async function publishOrPostpone(
   try {
     await publishEntries(due, ports);
     return due.length;
-  } catch {
+  } catch (error) {
+    if (due.length > 1 && isAppError(error) && !error.retryable) return publishEach(due, now, ports);
     for (const entry of due) await postpone(entry.path, now, ports.documents);
     return 0;
   }
+}
+
+/** One message that the broker refuses for good must not hold back the others. */
+async function publishEach(
+  due: Snapshot<OutboxDocument>[],
+  now: Date,
+  ports: { documents: Documents; topics: Topics },
+): Promise<number> {
+  let published = 0;
+  for (const entry of due) published += await publishOrPostpone([entry], now, ports);
+  return published;
 }
 
 async function publishEntries(

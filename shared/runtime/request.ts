@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Ids } from "#shared/platform/ids.ts";
 import { AppError } from "./errors.ts";
 
 /** A request as it arrives from functions-framework or the local gateway, its body read but not parsed. */
@@ -6,6 +7,8 @@ export interface RawRequest {
   method: string;
   path: string;
   query: URLSearchParams;
+  /** Of the query as it was sent. */
+  queryBytes: number;
   headers: IncomingHttpHeaders;
   rawBody: Buffer;
   address: string;
@@ -27,6 +30,7 @@ export function rawRequestOf(request: FrameworkRequest): RawRequest {
     method: request.method ?? "GET",
     path,
     query: new URLSearchParams(query),
+    queryBytes: Buffer.byteLength(query),
     headers: request.headers,
     rawBody: request.rawBody ?? Buffer.alloc(0),
     address: request.socket.remoteAddress ?? "unknown",
@@ -35,7 +39,7 @@ export function rawRequestOf(request: FrameworkRequest): RawRequest {
 
 export function refuseOversized(raw: RawRequest, limitBytes: number): void {
   if (raw.rawBody.length > limitBytes) throw bodyTooLarge(limitBytes);
-  if (raw.query.toString().length > maximumQueryBytes)
+  if (raw.queryBytes > maximumQueryBytes)
     throw new AppError("INVALID_PARAMETER", "The query string is longer than 8 KiB.");
 }
 
@@ -97,4 +101,22 @@ function isDeeperThan(text: string, limit: number): boolean {
 export function header(headers: IncomingHttpHeaders, name: string): string | undefined {
   const value = headers[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** The caller's own id of the request where it is plain, else a fresh one. */
+export function requestIdOf(headers: IncomingHttpHeaders, ids: Ids): string {
+  const sent = header(headers, "x-request-id");
+  return sent !== undefined && /^[A-Za-z0-9._-]{1,100}$/.test(sent) ? sent : ids.newId("req");
+}
+
+/** The caller's trace where it has the form of W3C Trace Context; anything else would travel on in messages. */
+export function traceparentOf(headers: IncomingHttpHeaders): string | undefined {
+  const sent = header(headers, "traceparent");
+  return sent !== undefined && /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(sent) ? sent : undefined;
+}
+
+/** The client's address as seen through as many proxies as the operator vouches for. */
+export function clientAddress(raw: RawRequest, trustedHops: number): string {
+  const forwarded = header(raw.headers, "x-forwarded-for")?.split(",") ?? [];
+  return trustedHops === 0 ? raw.address : (forwarded.at(-trustedHops)?.trim() ?? raw.address);
 }

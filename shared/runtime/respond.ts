@@ -83,9 +83,10 @@ export function respond(
 ): void {
   const { body, contentType } = outcome;
   const text = body === undefined ? "" : contentType === undefined ? JSON.stringify(body) : String(body);
+  const hasBody = outcome.status !== 204;
   response.statusCode = outcome.status;
   const headers: Record<string, string> = {
-    "content-type": contentType ?? "application/json; charset=utf-8",
+    ...(hasBody ? { "content-type": contentType ?? "application/json; charset=utf-8" } : {}),
     "x-request-id": context.requestId,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
@@ -97,10 +98,10 @@ export function respond(
       : {}),
     ...corsHeaders(context.origin, context.config),
     ...outcome.headers,
-    "content-length": String(Buffer.byteLength(text)),
+    ...(hasBody ? { "content-length": String(Buffer.byteLength(text)) } : {}),
   };
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-  response.end(context.isHead || outcome.status === 204 ? undefined : text);
+  response.end(context.isHead || !hasBody ? undefined : text);
 }
 
 function corsHeaders(origin: string | undefined, config: Configuration): Record<string, string> {

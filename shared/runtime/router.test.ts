@@ -140,7 +140,7 @@ describe("the local front door", () => {
 
   it("takes a body of 1 MiB and refuses one byte more, announced or not", async () => {
     const url = await serving();
-    const post = (body: BodyInit) => fetch(`${url}/things`, { method: "POST", body, duplex: "half" } as RequestInit);
+    const post = (body: string | ReadableStream) => fetch(`${url}/things`, { method: "POST", body, duplex: "half" });
     const text = (bytes: number): string => `"${"x".repeat(bytes - 2)}"`;
     const unannounced = new Blob([text(1_048_577)]).stream();
 

@@ -3,8 +3,11 @@ import findMyWay, { type HTTPMethod } from "find-my-way";
 import type { Route } from "./catalogue.ts";
 import type { Surroundings } from "./ports.ts";
 import { hideBodyForm } from "./raw-body.ts";
-import { bodyLimitBytes, bodyTooLarge, type FrameworkRequest } from "./request.ts";
+import { bodyLimitBytes, bodyTooLarge, type FrameworkRequest, header, requestIdOf } from "./request.ts";
 import { errorOutcome, respond } from "./respond.ts";
+
+/** Of a body that is too large anyway, so much is still read. */
+const droppedBytes = 4_194_304;
 
 /** Gives the test server of a function; `undefined` for a name that is not served. */
 export type ServerOf = (functionName: string) => Server;
@@ -37,7 +40,8 @@ function routingTables(routes: readonly Route[]): { find(method: string, path: s
     caseSensitive: true,
     ignoreTrailingSlash: false,
     onBadUrl: () => {},
-    maxParamLength: 2000,
+    // Longer than any request line: what is too long is for the function to say, which answers 404 as for any other value.
+    maxParamLength: 100_000,
   });
   for (const route of routes) {
     const path = route.path.replace(/\{(\w+)\}/g, ":$1");
@@ -65,31 +69,42 @@ async function pass(
     request.url = "/";
     target.server().emit("request", request, response);
   } catch (error) {
-    const requestId = surroundings.ids.newId("req");
+    // The caller has gone away in the middle of its body.
+    if (request.errored !== null) return;
+    const { log, config, ids } = surroundings;
+    const requestId = requestIdOf(request.headers, ids);
+    const outcome = errorOutcome(error, requestId, log);
+    log.info({ request_id: requestId, status: outcome.status }, "request refused");
     response.setHeader("connection", "close");
-    respond(response, errorOutcome(error, requestId, surroundings.log), {
+    respond(response, outcome, {
       requestId,
-      origin: undefined,
-      config: surroundings.config,
-      isHead: false,
+      origin: header(request.headers, "origin"),
+      config,
+      isHead: request.method === "HEAD",
     });
   }
 }
 
-/** Reads the body within the limit, before any parser sees it. */
+/**
+ * Reads the body within the limit, before any parser sees it. What is too large is read to its end and dropped: a
+ * connection that is cut while the caller still sends may take the answer with it. What is absurd is cut all the same.
+ */
 function readBody(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    if (Number(request.headers["content-length"] ?? 0) > limitBytes) return reject(bodyTooLarge(limitBytes));
+    const refuse = (): void => {
+      request.pause();
+      reject(bodyTooLarge(limitBytes));
+    };
+    if (Number(request.headers["content-length"] ?? 0) > limitBytes + droppedBytes) return refuse();
     const chunks: Buffer[] = [];
     let size = 0;
     request.on("data", (chunk: Buffer) => {
       size += chunk.length;
-      if (size > limitBytes) {
-        request.pause();
-        reject(bodyTooLarge(limitBytes));
-      } else chunks.push(chunk);
+      if (size <= limitBytes) chunks.push(chunk);
+      else chunks.length = 0;
+      if (size > limitBytes + droppedBytes) refuse();
     });
-    request.once("end", () => resolve(Buffer.concat(chunks)));
+    request.once("end", () => (size > limitBytes ? refuse() : resolve(Buffer.concat(chunks))));
     request.once("error", reject);
   });
 }

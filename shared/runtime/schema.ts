@@ -21,15 +21,9 @@ export function plainText(minLength: number, maxLength: number, options: Record<
   return Type.String({ minLength, maxLength, format: "plain-text", ...options });
 }
 
-type Way = "body" | "query" | "response";
+type Way = "request" | "response";
 
-interface Compilers {
-  body: Ajv;
-  query: Ajv;
-  response: Ajv;
-}
-
-let compilers: Promise<Compilers> | undefined;
+let compilers: Promise<Record<Way, Ajv>> | undefined;
 const compiled = new WeakMap<TSchema, Partial<Record<Way, ValidateFunction>>>();
 
 // Control characters, lone surrogates and the marks that reverse the direction of the text around them.
@@ -39,12 +33,12 @@ async function ajvOf(way: Way): Promise<Ajv> {
   compilers ??= (async () => {
     const [{ Ajv: AjvClass }, { default: addFormats }] = await Promise.all([import("ajv"), import("ajv-formats")]);
     const make = (options: object): Ajv => {
-      const ajv = new AjvClass({ allErrors: true, useDefaults: true, strict: false, ...options });
+      const ajv = new AjvClass({ allErrors: true, useDefaults: true, strict: false, strictNumbers: true, ...options });
       (addFormats as unknown as (target: Ajv) => void)(ajv);
       ajv.addFormat("plain-text", { type: "string", validate: (text: string) => !unprintable.test(text) });
       return ajv;
     };
-    return { body: make({}), query: make({ coerceTypes: true }), response: make({ useDefaults: false }) };
+    return { request: make({}), response: make({ useDefaults: false }) };
   })();
   return (await compilers)[way];
 }
@@ -60,9 +54,9 @@ async function validatorOf(schema: TSchema, way: Way): Promise<ValidateFunction>
 export async function validBody<T extends TSchema>(schema: T, body: unknown): Promise<Static<T>> {
   const problems: FieldProblem[] = [];
   const renamed = canonical(schema, body, "", problems);
-  const validate = await validatorOf(schema, "body");
+  const validate = await validatorOf(schema, "request");
   if (!validate(renamed)) problems.push(...fieldProblems(validate.errors));
-  problems.push(...unreadableText(renamed, ""));
+  problems.push(...unstorable(renamed, ""));
   if (problems.length > 0)
     throw new AppError("INVALID_BODY", summary("The body is not valid", problems), { fields: problems });
   return renamed as Static<T>;
@@ -86,10 +80,10 @@ export async function validQuery<T extends TSchema>(schema: T, query: URLSearchP
     if (values.length > 1) problems.push({ path: `/${name}`, problem: "must be given once" });
     given[name] = values[0] ?? "";
   }
-  const renamed = canonical(schema, given, "", problems);
-  const validate = await validatorOf(schema, "query");
+  const renamed = typed(schema, canonical(schema, given, "", problems));
+  const validate = await validatorOf(schema, "request");
   if (!validate(renamed)) problems.push(...fieldProblems(validate.errors));
-  problems.push(...unreadableText(renamed, ""));
+  problems.push(...unstorable(renamed, ""));
   if (problems.length > 0)
     throw new AppError("INVALID_PARAMETER", summary("A query parameter is not valid", problems), { fields: problems });
   return renamed as Static<T>;
@@ -158,18 +152,40 @@ function canonical(schema: TSchema, value: unknown, path: string, problems: Fiel
   return renamed;
 }
 
-/** NUL and lone surrogates can be stored nowhere, whatever the field. */
-function unreadableText(value: unknown, path: string): FieldProblem[] {
+/**
+ * What arrives as text in a query becomes a number or a boolean where the schema wants one and the text is plainly one;
+ * anything else stays text and is refused as such: `0x10`, `1e3` and `yes` mean different things to different readers.
+ */
+function typed(schema: TSchema, value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => typed((schema["items"] ?? {}) as TSchema, item));
+  if (isRecord(value)) {
+    const properties = (schema["properties"] ?? {}) as Record<string, TSchema>;
+    for (const [name, property] of Object.entries(properties))
+      if (name in value) value[name] = typed(property, value[name]);
+    return value;
+  }
+  const branches = (schema["anyOf"] as TSchema[] | undefined) ?? [schema];
+  const types = new Set(branches.map((branch) => branch["type"] as unknown));
+  if (typeof value !== "string" || types.has("string")) return value;
+  if (types.has("boolean") && (value === "true" || value === "false")) return value === "true";
+  const isNumber = types.has("number") && /^-?\d{1,15}(\.\d{1,15})?$/.test(value);
+  const isInteger = types.has("integer") && /^-?\d{1,15}$/.test(value);
+  return isNumber || isInteger ? Number(value) : value;
+}
+
+/** NUL, lone surrogates and numbers beyond every range can be stored nowhere, whatever the field. */
+function unstorable(value: unknown, path: string): FieldProblem[] {
+  if (typeof value === "number" && !Number.isFinite(value)) return [{ path, problem: "is out of range" }];
   if (typeof value === "string") {
     return value.includes("\0") || /\p{Cs}/u.test(value)
       ? [{ path, problem: "must not hold NUL or half characters" }]
       : [];
   }
-  if (Array.isArray(value)) return value.flatMap((item, index) => unreadableText(item, `${path}/${index}`));
+  if (Array.isArray(value)) return value.flatMap((item, index) => unstorable(item, `${path}/${index}`));
   if (isRecord(value))
     return Object.entries(value).flatMap(([name, item]) => [
-      ...unreadableText(name, path),
-      ...unreadableText(item, `${path}/${name}`),
+      ...unstorable(name, path),
+      ...unstorable(item, `${path}/${name}`),
     ]);
   return [];
 }

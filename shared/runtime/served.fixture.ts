@@ -8,7 +8,7 @@ import type { Documents } from "#shared/platform/documents/documents.ts";
 import { sqliteDocuments } from "#shared/platform/documents/sqlite-documents.ts";
 import { systemIds } from "#shared/platform/ids.ts";
 import type { Message, Topics } from "#shared/platform/topics/topics.ts";
-import { readConfiguration } from "./config.ts";
+import { type Configuration, readConfiguration } from "./config.ts";
 import type { AnyFunction } from "./declaration.ts";
 import type { Log } from "./log.ts";
 import { noMetrics } from "./metrics.ts";
@@ -69,7 +69,10 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** Serves declarations behind the local router, on a store in memory. `settings` are environment variables. */
+/**
+ * Serves declarations behind the local router, on a store in memory. `settings` are environment variables; ENVIRONMENT
+ * is changed only after they were checked, because production wants a platform around it that tests do not have.
+ */
 export async function serveFunctions(
   functions: Readonly<Record<string, AnyFunction>>,
   settings: Record<string, string> = {},
@@ -79,7 +82,9 @@ export async function serveFunctions(
   const documents = wrap(memoryDocuments(clock));
   const topics = recordedTopics();
   const lines: Served["lines"] = [];
-  const config = await readConfiguration({ ENVIRONMENT: "test", CA_ROOT_API_KEY: rootKey, ...settings });
+  const { ENVIRONMENT = "test", ...others } = settings;
+  const read = await readConfiguration({ ENVIRONMENT: "test", CA_ROOT_API_KEY: rootKey, ...others });
+  const config: Configuration = { ...read, ENVIRONMENT: ENVIRONMENT as Configuration["ENVIRONMENT"] };
   const routes = routesOf(functions);
   const catalogue = { openapi: async () => openapiOf(functions, "1"), routes: async () => routes };
   const surroundings = { clock, ids: systemIds, log: logInto(lines), metrics: noMetrics, config };

@@ -45,7 +45,8 @@ export function topicHandler(name: string, fn: TopicFunction | ScheduledFunction
 async function deliver(fn: TopicFunction | ScheduledFunction, delivery: Delivery, given: AnyGiven): Promise<void> {
   if (fn.kind === "scheduled") return fn.declaration.handle({ at: given.clock.now() }, given);
   const payload: unknown = await validBody(fn.declaration.message, delivery.payload).catch((cause: unknown) => {
-    throw new AppError("MESSAGE_MALFORMED", cause instanceof Error ? cause.message : "unreadable", { cause });
+    // Only the message's own fault is final; a fault of ours while looking at it asks for redelivery.
+    throw isAppError(cause, "INVALID_BODY") ? new AppError("MESSAGE_MALFORMED", cause.message, { cause }) : cause;
   });
   const { attributes, messageId, deliveryAttempt } = delivery;
   return fn.declaration.handle({ payload, attributes, messageId, deliveryAttempt }, given);

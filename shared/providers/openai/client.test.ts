@@ -1,15 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { AppError } from "#shared/runtime/errors.ts";
+import type { FixtureAnswers, FixtureCall } from "../fixtures/fixture-http.ts";
 import type { PullContext } from "../provider.ts";
 import type { ProviderHttp } from "../provider-http.ts";
-import {
-  type FixtureAnswers,
-  type FixtureCall,
-  fixture,
-  fixtureHttp,
-  fixturePull,
-  workedExample,
-} from "./fixtures/fixture-openai.ts";
+import { fixture, fixtureHttp, fixturePull, workedExample } from "./fixtures/fixture-openai.ts";
 import { openaiProcessors } from "./processors.ts";
 
 const costs = "/v1/organization/costs";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type FixtureAnswers, fixture, fixtureHttp, fixturePull, workedExample } from "./fixtures/fixture-openai.ts";
+import type { FixtureAnswers } from "../fixtures/fixture-http.ts";
+import { fixture, fixtureHttp, fixturePull, workedExample } from "./fixtures/fixture-openai.ts";
 import { openaiProcessors } from "./processors.ts";
 
 type Json = Record<string, unknown>;

@@ -1,12 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { FixtureAnswers, FixtureCall } from "../fixtures/fixture-http.ts";
 import type { ValidationContext, ValidationOutcome } from "../provider.ts";
-import {
-  type FixtureAnswers,
-  type FixtureCall,
-  fixtureHttp,
-  openaiEntry,
-  workedExample,
-} from "./fixtures/fixture-openai.ts";
+import { fixtureHttp, openaiEntry, workedExample } from "./fixtures/fixture-openai.ts";
 import { validateOpenai } from "./validate.ts";
 
 const costs = "/v1/organization/costs";

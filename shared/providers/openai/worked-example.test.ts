@@ -1,15 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { FixtureCall } from "../fixtures/fixture-http.ts";
 import { focusFaults } from "../fixtures/focus-faults.ts";
 import type { Pulled, Row } from "../provider.ts";
-import {
-  type FixtureCall,
-  fixture,
-  fixtureHttp,
-  fixturePull,
-  openaiEntry,
-  workedExample,
-} from "./fixtures/fixture-openai.ts";
+import { fixture, fixtureHttp, fixturePull, openaiEntry, workedExample } from "./fixtures/fixture-openai.ts";
 import { openaiCosts, openaiProcessors } from "./processors.ts";
 
 async function pulls(answers = workedExample): Promise<{ costs: Pulled; usage: Pulled }> {
