@@ -11,7 +11,7 @@ import { call, type JourneyPlatform, onboard, plain, root, truth, watchRun } fro
 
 const rootKey = "root-key-of-the-tests-0123456789abcdef";
 const account = "crashing1";
-const days = { start_date: "2026-07-30", end_date: "2026-08-01" };
+const days = { start_date: "2026-07-31", end_date: "2026-08-01" };
 /** More durable effects than one run has; the loop ends with the first run that outlives its number. */
 const most = 80;
 
@@ -140,7 +140,7 @@ describe("kill -9 of the host after every durable effect of a run", () => {
     console.log(`kill -9 after each of ${effects - 1} durable effects: the same content every time`);
     expect(effects).toBeGreaterThan(12);
     expect(effects).toBeLessThanOrEqual(most);
-  }, 400_000);
+  }, 900_000);
 });
 
 /** One file that starts in a second: the host with all functions. It lies where `configs/` is found as from the sources. */

@@ -55,10 +55,20 @@ const runs: Record<string, string> = {};
 
 /** All that a customer and a careless provider do to a key, failures first. */
 async function wholeJourney(): Promise<void> {
-  const onboarding = { org_slug: "canary_org", company_name: "Canary", admin_email: "c@example.com", subscription_plan: "SCALE" };
+  const onboarding = {
+    org_slug: "canary_org",
+    company_name: "Canary",
+    admin_email: "c@example.com",
+    subscription_plan: "SCALE",
+  };
   const headers = { "x-ca-root-key": rootKey, "idempotency-key": "onboard-canary" };
   const onboard = () =>
-    send(world.url, { method: "POST", path: "/api/v1/organizations/onboard", headers, body: JSON.stringify(onboarding) });
+    send(world.url, {
+      method: "POST",
+      path: "/api/v1/organizations/onboard",
+      headers,
+      body: JSON.stringify(onboarding),
+    });
   orgKey = String((await onboard()).body["api_key"]);
   expect((await onboard()).body["api_key"]).toBe(orgKey);
   await connect();
@@ -101,7 +111,10 @@ async function misuse(): Promise<void> {
   await asked("a key in the metadata", { path: setup, json: { api_key: refusedKey, metadata: { notes: refusedKey } } });
   await asked("a key in a wrong type", { path: setup, json: { api_key: [refusedKey] } });
   await asked("a key in broken JSON", { path: setup, body: `{"api_key":"${refusedKey}` });
-  await asked("a key in the query", { method: "GET", path: `/api/v1/organizations/canary_org/quota?api_key=${orgKey}` });
+  await asked("a key in the query", {
+    method: "GET",
+    path: `/api/v1/organizations/canary_org/quota?api_key=${orgKey}`,
+  });
   await asked("a key in the path", { method: "GET", path: `/api/v1/organizations/${orgKey}/quota` });
   await asked("a key nowhere", { method: "GET", path: `/${orgKey}/${providerKey}` });
   await asked("a key too many", { method: "GET", path: run, headers: { "x-api-key": `${orgKey}x` } });
@@ -206,7 +219,11 @@ describe("secrets", () => {
     const places = await remains();
 
     const kinds = ["documents.sqlite", "rows of ", "document ", "log line "];
-    for (const kind of kinds) expect([...places.keys()].some((name) => name.startsWith(kind)), kind).toBe(true);
+    for (const kind of kinds)
+      expect(
+        [...places.keys()].some((name) => name.startsWith(kind)),
+        kind,
+      ).toBe(true);
     expect(placesHolding(secrets(), places)).toEqual([]);
   });
 

@@ -35,9 +35,15 @@ describe("texts as people write them", () => {
     const checked = await post("/api/v1/organizations/dryrun", headers, request);
     const onboarded = await post("/api/v1/organizations/onboard", headers, request);
 
-    expect([checked.status, checked.body["status"], checked.body["company_name"]]).toEqual([200, "PASSED", company_name]);
+    expect([checked.status, checked.body["status"], checked.body["company_name"]]).toEqual([
+      200,
+      "PASSED",
+      company_name,
+    ]);
     expect([onboarded.status, onboarded.body["company_name"]], onboarded.text).toEqual([200, company_name]);
-    expect(JSON.parse(world.mirror.stored.get(`orgs/${org_slug}`) ?? "{}")).toMatchObject({ companyName: company_name });
+    expect(JSON.parse(world.mirror.stored.get(`orgs/${org_slug}`) ?? "{}")).toMatchObject({
+      companyName: company_name,
+    });
   });
 
   it.each(texts)("come back exactly as sent in the name of a credential: %s", async (what, credential_name) => {

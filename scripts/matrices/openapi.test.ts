@@ -44,7 +44,9 @@ function operationOf({ template, declaration }: Endpoint): Operation | undefined
 function problemsOf(schema: object, value: unknown): string[] {
   const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false });
   const validate = ajv.compile(schema);
-  return validate(value) ? [] : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+  return validate(value)
+    ? []
+    : (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
 }
 
 describe("the OpenAPI document", () => {
@@ -57,7 +59,9 @@ describe("the OpenAPI document", () => {
   });
 
   it("names every operation once", () => {
-    const ids = Object.values(document.paths).flatMap((item) => Object.values(item).map(({ operationId }) => operationId));
+    const ids = Object.values(document.paths).flatMap((item) =>
+      Object.values(item).map(({ operationId }) => operationId),
+    );
 
     expect(new Set(ids).size).toBe(ids.length);
   });
@@ -126,7 +130,8 @@ describe("methods", () => {
     expect([followed.status, followed.text]).toEqual([200, ""]);
     expect(Number(followed.headers["content-length"])).toBeGreaterThan(0);
     const isOpen =
-      declaration.access.kind === "public" || (declaration.access.kind === "root" && declaration.access.openInDevelopment);
+      declaration.access.kind === "public" ||
+      (declaration.access.kind === "root" && declaration.access.openInDevelopment);
     expect([unauthenticated.status, unauthenticated.text]).toEqual([isOpen ? 200 : 401, ""]);
   });
 
@@ -216,7 +221,10 @@ describe("headers of every answer", () => {
     expect(answer.headers).not.toHaveProperty("server");
     if (status >= 400) expect(answer.body["request_id"]).toBe("mine-1.2_3");
     if (status === 204) expect(Object.keys(answer.headers)).not.toContain("content-length");
-    else expect(answer.headers["content-type"]).toMatch(/^(application\/json; charset=utf-8|text\/plain; version=0\.0\.4)/);
+    else
+      expect(answer.headers["content-type"]).toMatch(
+        /^(application\/json; charset=utf-8|text\/plain; version=0\.0\.4)/,
+      );
   });
 
   it.each(["", "a b", "a\tb", "x".repeat(101), "ü", "<script>", "a;b", '"a"', "a,b", "../x"])(

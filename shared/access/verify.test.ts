@@ -78,9 +78,12 @@ describe("a credential", () => {
     expect(verdicts).toEqual(["key", "UNAUTHENTICATED", "UNAUTHENTICATED"]);
   });
 
-  it.each([undefined, "", rootKey.slice(1), `${rootKey} `, rootKey.toUpperCase()])("%s is not the root key", async (wrong) => {
-    expect(await verdict(undefined, wrong)).toBe("UNAUTHENTICATED");
-  });
+  it.each([undefined, "", rootKey.slice(1), `${rootKey} `, rootKey.toUpperCase()])(
+    "%s is not the root key",
+    async (wrong) => {
+      expect(await verdict(undefined, wrong)).toBe("UNAUTHENTICATED");
+    },
+  );
 
   it("is nobody's where the installation has no root key", async () => {
     by = { ...by, rootKey: undefined };

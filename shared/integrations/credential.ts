@@ -44,7 +44,14 @@ export interface IntegrationsIndex {
 
 export interface ConnectedProvider {
   since: string;
-  credentials: Record<string, { name: string; accountId: string }>;
+  credentials: Record<string, ConnectedCredential>;
+}
+
+export interface ConnectedCredential {
+  name: string;
+  accountId: string;
+  /** The only projects it pulls; absent: all of the account. */
+  projectIds?: string[];
 }
 
 const instant = Type.String({ format: "date-time" });

@@ -43,10 +43,10 @@ export async function removeIntegration(
   change.set<IntegrationsIndex>(indexPath(org), {
     providers: isEmpty ? others : { ...others, [entry.slug]: { ...connected, credentials } },
   });
-  for (const { path, body, version } of documents) {
-    change.delete(path);
-    if (body !== undefined)
-      change.history(credentialHistory(org, body, { version: version + 1, now: change.now, operation: "DELETE" }));
+  for (const stored of documents) {
+    change.delete(stored.path);
+    if (stored.body !== undefined)
+      change.history(credentialHistory(org, stored.body, { stored, now: change.now, operation: "DELETE" }));
   }
   return {
     success: true,

@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { ValidationOutcome } from "#shared/providers/provider.ts";
 import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
-import { type CredentialDocument, credentialStatuses } from "./credential.ts";
+import { type CredentialDocument, credentialStatuses, effectiveStatus } from "./credential.ts";
 
 const text = Type.String();
 
@@ -31,8 +31,12 @@ export const SetupAnswer = strictObject({
 });
 export type SetupAnswer = Static<typeof SetupAnswer>;
 
-export function setupAnswer(credential: CredentialDocument, outcome: Pick<ValidationOutcome, "message">): SetupAnswer {
-  const { status } = credential;
+export function setupAnswer(
+  credential: CredentialDocument,
+  outcome: Pick<ValidationOutcome, "message">,
+  now: Date,
+): SetupAnswer {
+  const status = effectiveStatus(credential, now);
   return {
     success: status === "VALID" || status === "PARTIAL_VALID",
     provider: credential.provider,

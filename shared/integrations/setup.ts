@@ -15,6 +15,7 @@ import { AppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { choice, nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
 import {
+  type ConnectedCredential,
   type ConnectedProvider,
   type CredentialDocument,
   credentialPath,
@@ -70,7 +71,7 @@ export async function setUpIntegration(
   const entry = registry.provider(asked.provider);
   const secret = wellFormedSecret(request.credential, (text) => registry.acceptsShape(entry, text));
   const metadata = await checkedMetadata(entry, request.metadata ?? {}, secret);
-  const name = (request.credential_name ?? "default").normalize("NFC").trim();
+  const name = credentialName(request.credential_name);
   refusePast(request.expires_at, given.clock.now());
   const early = await given.documents.get<IntegrationsIndex>(indexPath(org));
   const limits = await connectLimits(org, given);
@@ -93,6 +94,14 @@ function refuseAboveLimit(index: IntegrationsIndex | undefined, slug: string, li
   throw new AppError("PLAN_LIMIT_REACHED", `Plan limit reached. Max providers: ${limit}.`, {
     extra: { quota: "providers" },
     fields: [{ path: "/quota/providers", problem: `limit of ${limit} is reached` }],
+  });
+}
+
+function credentialName(sent = "default"): string {
+  const name = sent.normalize("NFC").trim();
+  if (name.length >= 3) return name;
+  throw new AppError("INVALID_BODY", "credential_name must have at least 3 characters.", {
+    fields: [{ path: "/credential_name", problem: "must have at least 3 characters beside spaces" }],
   });
 }
 
@@ -168,20 +177,15 @@ async function store(
   refuseAboveLimit(stored, entry.slug, effective.limits.providers);
   const connected = stored.providers[entry.slug] ?? { since: now.toISOString(), credentials: {} };
   refuseConflicts(connected, accepted, (before?.body as CredentialDocument | undefined)?.secretVersion ?? 0);
-  const credentials = { ...connected.credentials, [credentialId]: { name, accountId: document.accountId } };
+  const credentials = { ...connected.credentials, [credentialId]: connectedCredential(document) };
   change.set<IntegrationsIndex>(indexPath(org), {
     providers: { ...stored.providers, [entry.slug]: { ...connected, credentials } },
   });
   change.set<CredentialDocument>(credentialPath(org, credentialId), document);
   const isNew = before?.body === undefined;
-  change.history(
-    credentialHistory(org, document, {
-      version: (before?.version ?? 0) + 1,
-      now,
-      operation: isNew ? "CREATE" : "UPDATE",
-    }),
-  );
-  const answer = setupAnswer(document, outcome);
+  const stood = before ?? { version: 0, createdAt: undefined };
+  change.history(credentialHistory(org, document, { stored: stood, now, operation: isNew ? "CREATE" : "UPDATE" }));
+  const answer = setupAnswer(document, outcome, now);
   effects.conclude(change, answer, {
     action: isNew ? "integration.created" : "integration.updated",
     resourceId: credentialId,
@@ -199,19 +203,33 @@ async function store(
 function refuseConflicts(connected: ConnectedProvider, accepted: Accepted, storedVersion: number): void {
   const { name, credentialId, document } = accepted;
   const others = Object.entries(connected.credentials).filter(([id]) => id !== credentialId);
-  const sameAccount = others.find(([, other]) => other.accountId === document.accountId);
+  const isNameTaken = others.some(([, other]) => sameName(other.name, name));
+  if (isNameTaken || storedVersion !== accepted.secretVersion - 1) {
+    throw new AppError("VERSION_CONFLICT", "Another call has changed this credential; try again.", { retryable: true });
+  }
+  const own = connectedCredential(document);
+  const sameAccount = others.find(([, other]) => isOverlapping(other, own));
   if (sameAccount !== undefined) {
     throw new AppError(
       "ACCOUNT_ALREADY_CONNECTED",
       `This account is connected already as "${sameAccount[1].name}"; two keys of one account would count everything twice.`,
     );
   }
-  const isNameTaken = others.some(([, other]) => sameName(other.name, name));
-  if (isNameTaken || storedVersion !== accepted.secretVersion - 1) {
-    throw new AppError("VERSION_CONFLICT", "Another call has changed this credential; try again.", { retryable: true });
-  }
   if (others.length >= maximumCredentials)
     throw new AppError("TOO_MANY_CREDENTIALS", `A provider takes at most ${maximumCredentials} credentials.`);
+}
+
+function connectedCredential({ name, accountId, metadata }: CredentialDocument): ConnectedCredential {
+  const projects = metadata["project_ids"];
+  const isRestricted = Array.isArray(projects) && projects.length > 0;
+  return isRestricted ? { name, accountId, projectIds: projects.map(String) } : { name, accountId };
+}
+
+/** Two keys of one account see the same charges unless each is restricted to projects of its own. */
+function isOverlapping(one: ConnectedCredential, other: ConnectedCredential): boolean {
+  if (one.accountId !== other.accountId) return false;
+  if (one.projectIds === undefined || other.projectIds === undefined) return true;
+  return one.projectIds.some((project) => other.projectIds?.includes(project));
 }
 
 function namedCredential(connected: ConnectedProvider | undefined, name: string): string | undefined {
@@ -219,5 +237,5 @@ function namedCredential(connected: ConnectedProvider | undefined, name: string)
 }
 
 export function sameName(one: string, other: string): boolean {
-  return one.normalize("NFC").toLowerCase() === other.normalize("NFC").toLowerCase();
+  return one.normalize("NFC").trim().toLowerCase() === other.normalize("NFC").trim().toLowerCase();
 }

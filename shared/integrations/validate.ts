@@ -4,6 +4,7 @@ import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { providers } from "#shared/providers/load-registry.ts";
 import { subscriptionInactive } from "#shared/quotas/reserve.ts";
+import type { Change } from "#shared/runtime/change.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import { type CredentialDocument, credentialPath, type IntegrationsIndex, indexPath } from "./credential.ts";
@@ -13,8 +14,8 @@ import { type IntegrationPorts, sameName } from "./setup.ts";
 import { type SetupAnswer, setupAnswer } from "./setup-answer.ts";
 
 /**
- * Asks the provider again about a stored credential and moves its status by the answer. Network trouble moves nothing
- * (503). Without a name: `default`, or the only one there is.
+ * Asks the provider again about a stored credential and moves its status by the answer. Network trouble moves no status:
+ * it is kept as the last error and answered as 503. Without a name: `default`, or the only one there is.
  */
 export async function validateIntegration(
   asked: { org: OrgIdentity; provider: string; credentialName: string | undefined },
@@ -27,11 +28,12 @@ export async function validateIntegration(
   const credential = await namedCredential(org, entry.slug, asked.credentialName, given);
   const context = credentialContext(org.orgId, entry.slug, credential.credentialId, credential.secretVersion);
   const secret = await openForOrg(org.orgId, credential.sealed, context, given);
-  const checked = await outcomeOf(
-    credential,
-    () => acceptedByProvider(entry, secret, credential.metadata, given),
-    given,
-  );
+  const ask = () => acceptedByProvider(entry, secret, credential.metadata, given);
+  const checked = await outcomeOf(credential, ask, given).catch(async (error: unknown) => {
+    if (isAppError(error, "PROVIDER_UNAVAILABLE"))
+      await effects.commit((change) => rememberTrouble(org, credential, error.message, change));
+    throw error;
+  });
   return effects.commit(async (change) => {
     const path = credentialPath(org, credential.credentialId);
     const stored = await change.get<CredentialDocument>(path);
@@ -40,10 +42,8 @@ export async function validateIntegration(
       throw new AppError("VERSION_CONFLICT", "The credential was replaced meanwhile; try again.", { retryable: true });
     }
     change.set<CredentialDocument>(path, checked.document);
-    change.history(
-      credentialHistory(org, checked.document, { version: stored.version + 1, now: change.now, operation: "UPDATE" }),
-    );
-    const answer = setupAnswer(checked.document, checked);
+    change.history(credentialHistory(org, checked.document, { stored, now: change.now, operation: "UPDATE" }));
+    const answer = setupAnswer(checked.document, checked, stored.readAt);
     effects.conclude(change, answer, {
       resourceId: credential.credentialId,
       details: { from: credential.status, to: checked.document.status },
@@ -86,6 +86,20 @@ async function outcomeOf(
       message: error.message,
     };
   }
+}
+
+async function rememberTrouble(
+  org: OrgIdentity,
+  { credentialId, secretVersion }: CredentialDocument,
+  lastError: string,
+  change: Change,
+): Promise<void> {
+  const path = credentialPath(org, credentialId);
+  const stored = await change.get<CredentialDocument>(path);
+  if (stored.body?.secretVersion !== secretVersion) return;
+  const document = { ...stored.body, lastError };
+  change.set<CredentialDocument>(path, document);
+  change.history(credentialHistory(org, document, { stored, now: change.now, operation: "UPDATE" }));
 }
 
 async function refuseInactive(org: OrgIdentity, given: IntegrationPorts): Promise<void> {

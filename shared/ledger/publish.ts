@@ -25,7 +25,7 @@ export interface PublicationContext {
   fence: number;
 }
 
-/** Document `orgs/{key}/journal/{yyyy-mm}-{version}-{hash of the source}`: append-only. */
+/** Document `orgs/{key}/journal/{yyyy-mm}-{version}-{hash of epoch and source}`: append-only. */
 export interface JournalDocument {
   kind: "first_publish" | "restatement";
   reason: "first" | "late_data";
@@ -73,7 +73,7 @@ export function publishMonth(
   for (const source of new Set(changed.map(({ publication }) => publication.source))) {
     const own = changed.filter(({ publication }) => publication.source === source);
     const journal = journalDocument(context, source, own, decision, now);
-    change.create<JournalDocument>(journalPath(org, month, decision.head.ledgerVersion, source), journal);
+    change.create<JournalDocument>(journalPath(org, month, decision.head, source), journal);
   }
   change.journal(
     context.datasetId,
@@ -83,9 +83,10 @@ export function publishMonth(
   return decision;
 }
 
-function journalPath(org: OrgIdentity, month: string, version: number, source: string): string {
-  const hash = createHash("sha256").update(source).digest("hex").slice(0, 12);
-  return `orgs/${org.key}/journal/${month}-${String(version).padStart(8, "0")}-${hash}`;
+/** Versions begin anew with an epoch, the journal does not: the epoch is part of what is hashed. */
+function journalPath(org: OrgIdentity, month: string, { epoch, ledgerVersion }: MonthHead, source: string): string {
+  const hash = createHash("sha256").update(`${epoch}|${source}`).digest("hex").slice(0, 12);
+  return `orgs/${org.key}/journal/${month}-${String(ledgerVersion).padStart(8, "0")}-${hash}`;
 }
 
 function journalDocument(

@@ -3,7 +3,13 @@ import type { Documents } from "#shared/platform/documents/documents.ts";
 import { systemIds } from "#shared/platform/ids.ts";
 import { type AuditEntry, type Change, commitChange } from "./change.ts";
 import type { OutboxDocument } from "./outbox.ts";
-import { type MovableClock, memoryDocuments, movableClock, type RecordedTopics, recordedTopics } from "./served.fixture.ts";
+import {
+  type MovableClock,
+  memoryDocuments,
+  movableClock,
+  type RecordedTopics,
+  recordedTopics,
+} from "./served.fixture.ts";
 
 const org = { slug: "Acme", key: "acme", orgId: "org_1" };
 const entry: AuditEntry = {
@@ -74,7 +80,9 @@ async function doEverything(change: Change): Promise<string> {
 }
 
 function outbox(): OutboxDocument[] {
-  return [...written].flatMap(([path, body]) => (path.startsWith("outbox/") ? [body as unknown as OutboxDocument] : []));
+  return [...written].flatMap(([path, body]) =>
+    path.startsWith("outbox/") ? [body as unknown as OutboxDocument] : [],
+  );
 }
 
 function under(prefix: string): [string, Record<string, unknown>][] {
@@ -88,9 +96,13 @@ describe("a change", () => {
     expect((await documents.get("things/t1")).body).toEqual({ name: "thing" });
     expect(topics.published).toEqual([{ topic: "t", payload: { run: 1 }, attributes: { kind: "x" } }]);
     const audits = under("orgs/acme/audit/");
-    expect(audits.map(([, body]) => body)).toEqual([{ ...entry, org: undefined }].map(({ org: _org, ...rest }) => rest));
+    expect(audits.map(([, body]) => body)).toEqual(
+      [{ ...entry, org: undefined }].map(({ org: _org, ...rest }) => rest),
+    );
     const history = outbox().filter(({ topic }) => topic === "history");
-    const tables = history.map(({ payload }) => (payload as { table: string; rows: unknown[] })).map((each) => [each.table, each.rows.length]);
+    const tables = history
+      .map(({ payload }) => payload as { table: string; rows: unknown[] })
+      .map((each) => [each.table, each.rows.length]);
     expect(tables.sort()).toEqual([
       ["org_audit_logs", 1],
       ["org_profiles", 2],

@@ -52,7 +52,12 @@ async function problemsOf(environment: Record<string, string>): Promise<readonly
   }
 }
 
-const unsafe: [what: string, base: () => Record<string, string>, change: () => Record<string, string>, problem: RegExp][] = [
+const unsafe: [
+  what: string,
+  base: () => Record<string, string>,
+  change: () => Record<string, string>,
+  problem: RegExp,
+][] = [
   ["no root key", embedded, () => ({ CA_ROOT_API_KEY: "" }), /CA_ROOT_API_KEY.*32/],
   ["a short root key", embedded, () => ({ CA_ROOT_API_KEY: rootKey.slice(1) }), /CA_ROOT_API_KEY.*32/],
   ["a placeholder", embedded, () => ({ CA_ROOT_API_KEY: `CHANGEME${rootKey}` }), /CA_ROOT_API_KEY.*placeholder/],
@@ -61,7 +66,12 @@ const unsafe: [what: string, base: () => Record<string, string>, change: () => R
   ["authentication switched off in other words", gcp, () => ({ DISABLE_AUTH: "0" }), /DISABLE_AUTH/],
   ["no rate limits", embedded, () => ({ RATE_LIMIT_ENABLED: "false" }), /RATE_LIMIT_ENABLED/],
   ["any origin", gcp, () => ({ CORS_ORIGINS: "https://a.example.com,*" }), /CORS_ORIGINS.*\*/],
-  ["an origin without https", gcp, () => ({ CORS_ORIGINS: "https://a.example.com, http://b.example.com" }), /CORS_ORIGINS.*https/],
+  [
+    "an origin without https",
+    gcp,
+    () => ({ CORS_ORIGINS: "https://a.example.com, http://b.example.com" }),
+    /CORS_ORIGINS.*https/,
+  ],
   ["no KMS key", gcp, () => ({ KMS_KEY_NAME: "" }), /KMS_KEY_NAME/],
   ["no project", gcp, () => ({ GCP_PROJECT_ID: "" }), /GCP_PROJECT_ID/],
   ["no audience for pushes", gcp, () => ({ PUSH_OIDC_AUDIENCE: "" }), /PUSH_OIDC_AUDIENCE/],

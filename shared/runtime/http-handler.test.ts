@@ -30,7 +30,9 @@ const functions: Record<string, AnyFunction> = {
   bug: endpoint("bug", () => Promise.reject(new TypeError("/srv/internal.ts: SELECT 1"))),
   unlisted: endpoint("unlisted", () => Promise.reject(new AppError("NEVER_LISTED", "internal words"))),
   down: endpoint("down", () =>
-    Promise.reject(new AppError("WAREHOUSE_UNAVAILABLE", "The warehouse cannot be reached.", { cause: new Error("10.0.0.1") })),
+    Promise.reject(
+      new AppError("WAREHOUSE_UNAVAILABLE", "The warehouse cannot be reached.", { cause: new Error("10.0.0.1") }),
+    ),
   ),
   gauges,
   trace: httpFunction({
@@ -126,20 +128,24 @@ describe("answers and failures", () => {
     expect((await fetch(`${served.url}/liar`)).status).toBe(500);
   });
 
-  it.each(["bug", "unlisted", "down"])("%s shows nothing of the inside, the log line with the same id does", async (path) => {
-    served = await serveFunctions(functions);
+  it.each(["bug", "unlisted", "down"])(
+    "%s shows nothing of the inside, the log line with the same id does",
+    async (path) => {
+      served = await serveFunctions(functions);
 
-    const response = await fetch(`${served.url}/${path}`);
-    const text = await response.text();
-    const body = JSON.parse(text) as { error_id: string; request_id: string };
+      const response = await fetch(`${served.url}/${path}`);
+      const text = await response.text();
+      const body = JSON.parse(text) as { error_id: string; request_id: string };
 
-    expect(response.status).toBe(path === "down" ? 503 : 500);
-    expect(response.headers.get("retry-after")).toBe(path === "down" ? "1" : null);
-    for (const inside of ["internal", "SELECT", "TypeError", "stack", "10.0.0.1", ".ts"]) expect(text).not.toContain(inside);
-    const line = served.lines.find(({ error_id }) => error_id === body.error_id);
-    expect(line?.["request_id"]).toBe(body.request_id);
-    expect(JSON.stringify(line)).toMatch(/SELECT 1|internal words|10\.0\.0\.1/);
-  });
+      expect(response.status).toBe(path === "down" ? 503 : 500);
+      expect(response.headers.get("retry-after")).toBe(path === "down" ? "1" : null);
+      for (const inside of ["internal", "SELECT", "TypeError", "stack", "10.0.0.1", ".ts"])
+        expect(text).not.toContain(inside);
+      const line = served.lines.find(({ error_id }) => error_id === body.error_id);
+      expect(line?.["request_id"]).toBe(body.request_id);
+      expect(JSON.stringify(line)).toMatch(/SELECT 1|internal words|10\.0\.0\.1/);
+    },
+  );
 
   it.each([
     ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", true],
@@ -233,7 +239,9 @@ describe("a key", () => {
     const readsSeen: number[] = [];
     for (const apiKey of [wrong, makeApiKey("acme")]) {
       reads = 0;
-      statuses.push((await fetch(`${served.url}/own/acme`, { method: "POST", headers: { "x-api-key": apiKey } })).status);
+      statuses.push(
+        (await fetch(`${served.url}/own/acme`, { method: "POST", headers: { "x-api-key": apiKey } })).status,
+      );
       readsSeen.push(reads);
     }
 

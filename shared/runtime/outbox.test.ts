@@ -6,7 +6,13 @@ import type { Message, Topics } from "#shared/platform/topics/topics.ts";
 import { commitChange } from "./change.ts";
 import { AppError } from "./errors.ts";
 import { type OutboxDocument, outboxDocument, outboxPath, sweepOutbox } from "./outbox.ts";
-import { type MovableClock, memoryDocuments, movableClock, type RecordedTopics, recordedTopics } from "./served.fixture.ts";
+import {
+  type MovableClock,
+  memoryDocuments,
+  movableClock,
+  type RecordedTopics,
+  recordedTopics,
+} from "./served.fixture.ts";
 
 let clock: MovableClock;
 let documents: Documents;
@@ -146,7 +152,11 @@ describe("a committed message", () => {
     const step = fc.oneof(
       fc.record({ kind: fc.constant("commit" as const), count: fc.integer({ min: 1, max: 3 }), isDown: fc.boolean() }),
       fc.record({ kind: fc.constant("rollback" as const) }),
-      fc.record({ kind: fc.constant("sweep" as const), isDown: fc.boolean(), seconds: fc.integer({ min: 0, max: 900 }) }),
+      fc.record({
+        kind: fc.constant("sweep" as const),
+        isDown: fc.boolean(),
+        seconds: fc.integer({ min: 0, max: 900 }),
+      }),
     );
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {

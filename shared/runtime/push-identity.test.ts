@@ -55,7 +55,8 @@ describe("a push to a topic function", () => {
     const jwk = await exportJWK((await generateKeyPair("RS256", { extractable: true })).publicKey);
     const carried = await claims().setProtectedHeader({ alg: "RS256", jwk }).sign(key);
 
-    for (const token of [none, symmetric, own, carried]) expect(await refusal(`Bearer ${token}`)).toBe("UNAUTHENTICATED");
+    for (const token of [none, symmetric, own, carried])
+      expect(await refusal(`Bearer ${token}`)).toBe("UNAUTHENTICATED");
   });
 
   it("is taken where no identity is configured, which production refuses", async () => {

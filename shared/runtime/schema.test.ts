@@ -8,7 +8,9 @@ const Setup = strictObject({
   credential: Type.String({ alsoAs: ["api_key", "token"] }),
   name: Type.Optional(plainText(1, 20)),
   mode: Type.Optional(choice(["prod", "Staging"], { alsoAs: ["environment"] })),
-  items: Type.Optional(Type.Array(strictObject({ kind: choice(["A", "b"]), size: Type.Integer({ alsoAs: ["length"] }) }))),
+  items: Type.Optional(
+    Type.Array(strictObject({ kind: choice(["A", "b"]), size: Type.Integer({ alsoAs: ["length"] }) })),
+  ),
   limit: Type.Integer({ default: 50 }),
 });
 
@@ -78,7 +80,16 @@ describe("a body", () => {
 
     const error = await refusal(validBody(Setup, body));
 
-    const expected = ["/credential", "/items/0/kind", "/items/0/more", "/items/0/size", "/limit", "/mode", "/name", "/unknown"];
+    const expected = [
+      "/credential",
+      "/items/0/kind",
+      "/items/0/more",
+      "/items/0/size",
+      "/limit",
+      "/mode",
+      "/name",
+      "/unknown",
+    ];
     expect(paths(error)).toEqual(expected);
   });
 

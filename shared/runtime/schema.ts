@@ -173,6 +173,11 @@ function typed(schema: TSchema, value: unknown): unknown {
   return isNumber || isInteger ? Number(value) : value;
 }
 
+/** False for a value that holds what can be stored nowhere. */
+export function isStorable(value: unknown): boolean {
+  return unstorable(value, "").length === 0;
+}
+
 /** NUL, lone surrogates and numbers beyond every range can be stored nowhere, whatever the field. */
 function unstorable(value: unknown, path: string): FieldProblem[] {
   if (typeof value === "number" && !Number.isFinite(value)) return [{ path, problem: "is out of range" }];

@@ -1,10 +1,13 @@
-import { createServer, type Server } from "node:http";
 import { once } from "node:events";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Type } from "@sinclair/typebox";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { storableBody } from "#shared/platform/documents/document-rules.ts";
+import { messageText } from "#shared/platform/topics/message-text.ts";
 import { scheduledFunction, type TopicMessage, topicFunction } from "./declaration.ts";
 import { AppError } from "./errors.ts";
+import type { NodeHandler } from "./http-handler.ts";
 import type { FrameworkRequest } from "./request.ts";
 import { choice, strictObject } from "./schema.ts";
 import { type Served, serveFunctions } from "./served.fixture.ts";
@@ -25,6 +28,14 @@ const orders = topicFunction({
   handle: async (message) => {
     seen.push(message);
     if (failure !== undefined) throw failure;
+  },
+});
+const deadLetters = topicFunction({
+  topic: "dead-letter",
+  message: Type.Unknown(),
+  uses: [],
+  handle: async (message) => {
+    seen.push(message);
   },
 });
 const nightly = scheduledFunction({
@@ -51,9 +62,12 @@ afterEach(async () => {
 });
 
 async function listen(name: string, fn: typeof orders | typeof nightly, settings: object = {}): Promise<void> {
-  server?.close();
   const config = { ...served.given.config, ...settings };
-  const handler = topicHandler(name, fn, { ...served.given, config });
+  await listenTo(topicHandler(name, fn, { ...served.given, config }));
+}
+
+async function listenTo(handler: NodeHandler): Promise<void> {
+  server?.close();
   server = createServer(async (request: FrameworkRequest, response) => {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
@@ -113,6 +127,27 @@ describe("a message", () => {
       payload: { id: "o1" },
       attributes: { kind: "x", messageId: "m1", reason: expect.stringContaining("/kind is required") as string },
     });
+  });
+
+  it.each([
+    ["half a character where its text is cut", `${"x".repeat(9_990)}${"\u{1f680}".repeat(20)}`],
+    ["NUL", "a\0b"],
+    ["a lone surrogate in its payload", envelope({ id: "\ud800" })],
+    ["NUL in its payload", envelope({ id: "\0" })],
+    ["a reason of many bytes", envelope({ id: "o1", kind: "NEW", ["\u96f2".repeat(600)]: 1 })],
+    ["a payload deeper than any document", envelope({ deep: JSON.parse("[".repeat(60) + "]".repeat(60)) as unknown })],
+    ["a payload larger than any message", envelope({ id: "x".repeat(300_000) })],
+  ])("with %s makes a dead letter that the bus and the store take", async (_what, body) => {
+    expect(await push(body)).toBe(204);
+
+    const [letter] = served.topics.published;
+    if (letter === undefined) throw new Error("there is no dead letter");
+    expect(() => messageText(letter)).not.toThrow();
+    expect(() => storableBody("deadLetters/x", { ...letter })).not.toThrow();
+    const again = topicHandler("dead-letter", deadLetters, served.given);
+    await listenTo(again);
+    expect(await push(envelope(letter.payload))).toBe(204);
+    expect(seen).toHaveLength(1);
   });
 
   it("that nobody can take into the dead letters comes again", async () => {

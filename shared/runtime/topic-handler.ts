@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { storableBody } from "#shared/platform/documents/document-rules.ts";
 import { readPush } from "#shared/platform/topics/push-message.ts";
 import type { Delivery } from "#shared/platform/topics/topics.ts";
 import { type ScheduledFunction, type TopicFunction, topicOf } from "./declaration.ts";
@@ -7,9 +8,14 @@ import type { NodeHandler } from "./http-handler.ts";
 import type { Given, PortName } from "./ports.ts";
 import { assertPushIdentity } from "./push-identity.ts";
 import type { FrameworkRequest } from "./request.ts";
-import { validBody } from "./schema.ts";
+import { isStorable, validBody } from "./schema.ts";
 
 type AnyGiven = Given<PortName>;
+
+/** A dead letter is itself a message, with the bus's limits for payload and attributes. */
+const payloadBytes = 200_000;
+const textBytes = 10_000;
+const reasonBytes = 1_000;
 
 /**
  * A function that Pub/Sub pushes to. 204 acknowledges; 503 asks for redelivery with backoff. What can never be read is
@@ -81,12 +87,11 @@ async function failed(error: unknown, failure: Failure): Promise<"retried" | "de
     "message failed",
   );
   if (!isAppError(error, "MESSAGE_MALFORMED")) return "retried";
-  const payload = delivery?.payload ?? {
-    text: (failure.request.rawBody ?? Buffer.alloc(0)).toString("utf8").slice(0, 10_000),
-  };
+  const raw = failure.request.rawBody ?? Buffer.alloc(0);
+  const payload = delivery === undefined ? readable(raw.toString("utf8")) : keepable(delivery.payload);
   const attributes = {
     ...delivery?.attributes,
-    reason: reason.slice(0, 500),
+    reason: firstBytes(reason, reasonBytes),
     function: name,
     messageId: delivery?.messageId ?? given.ids.newId("mal"),
   };
@@ -101,4 +106,26 @@ async function failed(error: unknown, failure: Failure): Promise<"retried" | "de
 function answer(response: ServerResponse, status: number): void {
   response.statusCode = status;
   response.end();
+}
+
+/** The payload as it came where a dead letter can keep it, else as much of its text as one can. */
+function keepable(payload: unknown): unknown {
+  try {
+    storableBody("deadLetters/x", { payload });
+    return isStorable(payload) && Buffer.byteLength(JSON.stringify(payload)) <= payloadBytes
+      ? payload
+      : readable(payload);
+  } catch {
+    return readable(payload);
+  }
+}
+
+/** JSON text has an escape for everything that no store takes. */
+function readable(content: unknown): { text: string } {
+  return { text: firstBytes(JSON.stringify(content), textBytes) };
+}
+
+/** Cut between characters: half a character could be stored nowhere. */
+function firstBytes(text: string, count: number): string {
+  return new TextDecoder().decode(Buffer.from(text).subarray(0, count)).replace(/\ufffd+$/, "");
 }

@@ -5,9 +5,9 @@ import type { DeclaredQueries } from "./declared-queries.ts";
 import { assertDocumentPath } from "./document-rules.ts";
 import type { Documents, Page, Query, Snapshot } from "./documents.ts";
 import { decodeSnapshot } from "./firestore-codec.ts";
-import { gatheredReads } from "./firestore-gathered-reads.ts";
 import { decodePage, type FirestoreStore, storedDocuments, storedPage, storeQuery } from "./firestore-reads.ts";
 import { transact } from "./firestore-transaction.ts";
+import { gatheredReads } from "./gathered-reads.ts";
 import { pathLocks } from "./path-locks.ts";
 
 export interface FirestoreDocumentsOptions {

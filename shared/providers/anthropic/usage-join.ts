@@ -32,19 +32,18 @@ export function usageJoin(billed: readonly BilledRow[], usage: readonly UsageRow
     if (known) known.push(row);
     else byPlace.set(place, [row]);
   }
-  const fitting = (row: BilledRow): UsageRow[] => {
-    const meter = meterOf(row);
-    return meter === null ? [] : (byPlace.get(placeOf(row, meter)) ?? []).filter((counted) => fits(row, counted));
-  };
   const claims = new Map<string, number>();
-  for (const row of billed.filter(({ charge_category }) => charge_category === "Usage")) {
-    for (const counted of fitting(row)) {
-      const cell = cellOf(row, counted);
-      claims.set(cell, (claims.get(cell) ?? 0) + 1);
-    }
+  const fitting = new Map<BilledRow, UsageRow[]>();
+  for (const row of billed) {
+    const meter = meterOf(row);
+    const place = meter === null ? [] : (byPlace.get(placeOf(row, meter)) ?? []);
+    const counted = place.filter((one) => fits(row, one));
+    fitting.set(row, counted);
+    if (row.charge_category !== "Usage") continue;
+    for (const cell of counted.map((one) => cellOf(row, one))) claims.set(cell, (claims.get(cell) ?? 0) + 1);
   }
   return (row) => {
-    const counted = fitting(row);
+    const counted = fitting.get(row) ?? [];
     const isOwn = row.charge_category === "Usage" && counted.every((one) => claims.get(cellOf(row, one)) === 1);
     const value = sumAmounts(counted.map((one) => parseAmount(String(countOf(row, one)))));
     const unit = row.token_type === null ? "requests" : "tokens";
@@ -60,15 +59,15 @@ function meterOf({ token_type, cost_type }: BilledRow): string | null {
   return cost_type === "tool" ? "web_search_calls" : null;
 }
 
+/** What a charge for tokens and its usage always share; charges for searches may name less. */
 function placeOf(row: BilledRow | UsageRow, meter: string): string {
-  return JSON.stringify([row.usage_date, row.project_id, meter]);
+  const place = [meter, row.usage_date, row.project_id];
+  return JSON.stringify(meter === "tokens" ? [...place, row.model, row.service_tier, row.context_window] : place);
 }
 
 function fits(charge: BilledRow, counted: UsageRow): boolean {
-  const isSame = (name: "model" | "service_tier" | "context_window") =>
-    charge[name] === counted[name] || (charge.token_type === null && charge[name] === null);
-  const isSameGeo = charge.inference_geo === null || charge.inference_geo === counted.inference_geo;
-  return isSameGeo && isSame("model") && isSame("service_tier") && isSame("context_window");
+  const names = ["model", "service_tier", "context_window", "inference_geo"] as const;
+  return names.every((name) => charge[name] === null || charge[name] === counted[name]);
 }
 
 /** One count of one usage row: what a charge claims. */

@@ -1,11 +1,15 @@
-import type { DocumentSnapshot } from "@google-cloud/firestore";
+/** Reads documents as of one moment, in the order of their paths. */
+type Read<S> = (paths: readonly string[]) => Promise<readonly S[]>;
 
-type Read = (paths: readonly string[]) => Promise<DocumentSnapshot[]>;
-
-interface Asked {
+interface Asked<S> {
   paths: readonly string[];
-  resolve(snapshots: DocumentSnapshot[]): void;
+  resolve(found: S[]): void;
   reject(error: unknown): void;
+}
+
+interface Group<S> {
+  paths: Set<string>;
+  asked: Asked<S>[];
 }
 
 const maximumPathsTogether = 500;
@@ -15,8 +19,8 @@ const maximumPathsTogether = 500;
  * at once then cost few round trips. All paths of one caller stay in one call, so they are still of one moment, and the
  * call starts after every one of its callers has asked. Paths must have been checked: a failure is everybody's.
  */
-export function gatheredReads(read: Read): Read {
-  let waiting: Asked[] = [];
+export function gatheredReads<S>(read: Read<S>): (paths: readonly string[]) => Promise<S[]> {
+  let waiting: Asked<S>[] = [];
 
   function start(): void {
     const asked = waiting;
@@ -31,13 +35,8 @@ export function gatheredReads(read: Read): Read {
     });
 }
 
-interface Group {
-  paths: Set<string>;
-  asked: Asked[];
-}
-
-function groupsOf(asked: readonly Asked[]): Group[] {
-  const groups: Group[] = [];
+function groupsOf<S>(asked: readonly Asked<S>[]): Group<S>[] {
+  const groups: Group<S>[] = [];
   for (const one of asked) {
     let group = groups.at(-1);
     if (group === undefined || group.paths.size + one.paths.length > maximumPathsTogether) {
@@ -50,11 +49,12 @@ function groupsOf(asked: readonly Asked[]): Group[] {
   return groups;
 }
 
-async function answer(group: Group, read: Read): Promise<void> {
+async function answer<S>(group: Group<S>, read: Read<S>): Promise<void> {
   try {
-    const snapshots = await read([...group.paths]);
-    const byPath = new Map(snapshots.map((snapshot) => [snapshot.ref.path, snapshot]));
-    for (const { paths, resolve } of group.asked) resolve(paths.flatMap((path) => byPath.get(path) ?? []));
+    const paths = [...group.paths];
+    const found = await read(paths);
+    const byPath = new Map(found.map((one, index) => [paths[index], one]));
+    for (const { paths: wanted, resolve } of group.asked) resolve(wanted.flatMap((path) => byPath.get(path) ?? []));
   } catch (error) {
     for (const { reject } of group.asked) reject(error);
   }

@@ -1,0 +1,13 @@
+import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { readFocusFile } from "./read-file.ts";
+const path = process.argv[2] as string;
+const bytes = readFileSync(path);
+const h = monitorEventLoopDelay({resolution:10}); h.enable();
+const t = performance.now(); const c0 = process.cpuUsage();
+let parts = 0; let peak=0; setInterval(()=>{peak=Math.max(peak,process.memoryUsage().rss)},50).unref();
+const report = await readFocusFile({ bytes, sha256: createHash("sha256").update(bytes).digest("hex"), uri: "x", vendorName: null, control: {rows:null,total:null}, provider: "focus", isCloud: false }, { signal: new AbortController().signal, ...(process.argv[3]==="check"?{}:{write: async (part: any) => { parts++; if(process.argv[3]!=="noframe"){const f = await part.frame({x_run_id:"r"} as any).catch((e: any)=>{if(parts<2)console.log("frame", e.message)}); if (process.argv[4] && f) await f.lazy().sinkParquet(`/tmp/x/out-${parts}.parquet`,{compression:"zstd"}).collect();} }}) });
+console.log(JSON.stringify({ ...report, periods: Object.fromEntries(Object.entries(report.periods).map(([k,v])=>[k,Object.keys(v).length])) }, null, 1));
+const c = process.cpuUsage(c0);
+console.log({ ms: Math.round(performance.now()-t), cpuMs: Math.round((c.user+c.system)/1000), parts, loopMax: Math.round(h.max/1e6), p99: Math.round(h.percentile(99)/1e6), peakMB: Math.round(peak/1e6) });
