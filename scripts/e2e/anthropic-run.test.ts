@@ -11,8 +11,9 @@ import { type RunAnswer, triggerRun } from "#shared/pipelines/trigger.ts";
 import { rowsOf } from "#shared/platform/warehouse/frame.ts";
 import { plainEffects, publishedBilled, startWorld, type World } from "./world.ts";
 
-const tenDays = { start_date: "2026-07-22", end_date: "2026-07-31" };
-const firstDays = { start_date: "2026-07-01", end_date: "2026-07-03" };
+// Few days: one holds some hundred charges, and each is divided over the keys that used it.
+const threeDays = { start_date: "2026-07-01", end_date: "2026-07-03" };
+const firstDay = { start_date: "2026-07-01", end_date: "2026-07-01" };
 
 interface TruthDay {
   day: string;
@@ -37,7 +38,7 @@ describe("a run of anthropic/usage_cost", () => {
     return setUpIntegration(asked, plainEffects<SetupAnswer>(world.ports), world.ports);
   }
 
-  async function ran(org: OrgIdentity, address: string, body = tenDays): Promise<RunDocument> {
+  async function ran(org: OrgIdentity, address: string, body = threeDays): Promise<RunDocument> {
     const caller = { kind: "root" as const, credentialId: "root" as const };
     const pipeline = (await pipelines()).byAddress(address);
     const asked = { org, caller, pipeline, body, query: {}, requestId: "req_test" };
@@ -48,7 +49,7 @@ describe("a run of anthropic/usage_cost", () => {
   }
 
   async function truth(account: string): Promise<TruthDay[]> {
-    const query = `truth?provider=anthropic&account=${account}&from=${tenDays.start_date}&to=${tenDays.end_date}`;
+    const query = `truth?provider=anthropic&account=${account}&from=${threeDays.start_date}&to=${threeDays.end_date}`;
     return ((await world.sim("GET", query)) as { truth: { days: TruthDay[] } }).truth.days;
   }
 
@@ -90,8 +91,8 @@ describe("a run of anthropic/usage_cost", () => {
     const { org: open } = await world.onboarded("addresses");
     await connected(open, "example-two", { user_detail: "email" });
 
-    await ran(org, "genai/payg/anthropic", firstDays);
-    await ran(open, "genai_payg_anthropic", firstDays);
+    await ran(org, "genai/payg/anthropic", firstDay);
+    await ran(open, "genai_payg_anthropic", firstDay);
 
     const refs = (rows: Record<string, unknown>[]) => rows.map((row) => String(row["user_ref"]));
     const hidden = refs(await publishedRows(org, "genai_activity_daily_raw"));
@@ -105,8 +106,8 @@ describe("a run of anthropic/usage_cost", () => {
     const { org } = await world.onboarded("golden");
     await connected(org, "example-golden");
 
-    const first = await ran(org, "anthropic/cost/usage_cost", firstDays);
-    const second = await ran(org, "anthropic/usage_cost", firstDays);
+    const first = await ran(org, "anthropic/cost/usage_cost", threeDays);
+    const second = await ran(org, "anthropic/usage_cost", threeDays);
 
     expect(first.result?.totals).toEqual({ USD: ["7.2", "7.2"] });
     expect([second.result?.publishedDays, second.result?.restatedDays]).toEqual([[], []]);

@@ -377,6 +377,8 @@ describe("addresses that nothing answers", () => {
     "/favicon.ico",
     `/${"a".repeat(8_000)}`,
     "/api/v1/__proto__",
+    "http://evil.example.com/health",
+    "*",
   ])("%s is 404 in the one shape", async (path) => {
     const answer = await send(world.url, { method: "GET", path });
 

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { AppError } from "#shared/runtime/errors.ts";
 import { memoryDocuments, movableClock } from "#shared/runtime/served.fixture.ts";
 import { apiKeyHash, makeApiKey } from "./api-key.ts";
 import { orgAccess, publicAccess, rootAccess } from "./caller.ts";
@@ -116,6 +117,15 @@ describe("a credential", () => {
     await expect.poll(() => verdict(apiKey), { timeout: 12_000, interval: 100 }).toBe("UNAUTHENTICATED");
 
     expect(performance.now() - revokedAt).toBeLessThan(10_500);
+  });
+
+  it("lets nobody in while the store does not answer", async () => {
+    const apiKey = await newKey();
+    const get: Documents["get"] = () =>
+      Promise.reject(new AppError("DOCUMENTS_UNAVAILABLE", "down", { retryable: true }));
+    by = { ...by, documents: { ...documents, get } };
+
+    expect(await verdict(apiKey)).toBe("DOCUMENTS_UNAVAILABLE");
   });
 
   it("is looked up once in 10 s", async () => {

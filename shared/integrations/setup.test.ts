@@ -36,7 +36,7 @@ function rowsOf(table: string): Record<string, unknown>[] {
 
 describe("setup of an integration", () => {
   it("stores what the provider accepted, sealed, with its audit and history row", async () => {
-    const answer = await at.setUp(acme, "  sk-admin-sim-first  ", { metadata: { notes: "main" } });
+    const answer = await at.setUp(acme, "  sk-admin-sim-account-first  ", { metadata: { notes: "main" } });
 
     const stored = await at.stored(acme, answer.credential_id);
     expect(answer).toMatchObject({
@@ -93,25 +93,27 @@ describe("setup of an integration", () => {
 
   it("refuses more than 64 KiB and a body with two unequal credentials", async () => {
     const large = await refusal(at.setUp(acme, `sk-${"a".repeat(65_536)}`));
-    const two = await refusal(validBody(SetupRequest, { api_key: "sk-admin-sim-one", token: "sk-admin-sim-two" }));
-    const seed = await validBody(SetupRequest, { api_key: "sk-admin-sim-one" });
+    const two = await refusal(
+      validBody(SetupRequest, { api_key: "sk-admin-sim-account-one", token: "sk-admin-sim-account-two" }),
+    );
+    const seed = await validBody(SetupRequest, { api_key: "sk-admin-sim-account-one" });
 
     expect(large.code).toBe("CREDENTIAL_TOO_LARGE");
     expect(two).toMatchObject({
       code: "INVALID_BODY",
       fields: [{ path: "/token", problem: "contradicts credential" }],
     });
-    expect(seed).toEqual({ credential: "sk-admin-sim-one" });
+    expect(seed).toEqual({ credential: "sk-admin-sim-account-one" });
   });
 
   it("stores nothing of what the provider refused", async () => {
     const org = await newOrg();
     const commits = at.documents.commits();
 
-    const error = await refusal(at.setUp(org, "sk-admin-sim-gone-revoked"));
+    const error = await refusal(at.setUp(org, "sk-admin-sim-account-gone-revoked"));
 
     expect(error).toMatchObject({ code: "CREDENTIAL_REJECTED", fields: [{ path: "/credential" }] });
-    expect(error.message).not.toContain("sk-admin-sim-gone-revoked");
+    expect(error.message).not.toContain("sk-admin-sim-account-gone-revoked");
     expect(at.documents.commits()).toBe(commits);
   });
 
@@ -130,7 +132,7 @@ describe("setup of an integration", () => {
 
   it.each(["500", "503", "reset", "html-200", "429"])("stores nothing while the provider answers %s", async (mode) => {
     const org = await newOrg();
-    const account = `trouble${mode}`;
+    const account = `account-trouble${mode}`;
     const args = mode === "429" ? { retry_after: 7 } : {};
     await at.world.sim("PUT", "faults", { provider: "openai", mode, count: null, account, args });
     const commits = at.documents.commits();
@@ -161,8 +163,8 @@ describe("setup of an integration", () => {
     const commits = at.documents.commits();
 
     const errors = [
-      await refusal(at.setUp(org, "sk-admin-sim-keyless", {}, down)),
-      await refusal(at.setUp(org, "sk-admin-sim-keyless", {}, withoutRing)),
+      await refusal(at.setUp(org, "sk-admin-sim-account-keyless", {}, down)),
+      await refusal(at.setUp(org, "sk-admin-sim-account-keyless", {}, withoutRing)),
     ];
 
     expect(errors.map(({ code, retryable }) => [code, retryable])).toEqual(Array(2).fill(["KEYS_UNAVAILABLE", true]));
@@ -171,7 +173,7 @@ describe("setup of an integration", () => {
 
   it("leaves no secret in any document but sealed, neither plain nor encoded, nor in a message or a log line", async () => {
     const org = await newOrg();
-    const secret = "sk-admin-sim-canary0123456789-forbidden";
+    const secret = "sk-admin-sim-account-canary0123456789-forbidden";
     const lines: unknown[] = [];
     const log = {
       info: (...line: unknown[]) => void lines.push(line),
@@ -209,10 +211,10 @@ describe("setup of an integration", () => {
 describe("the names of credentials", () => {
   it("replace under the same name: version + 1, same id, the old sealed value gone", async () => {
     const org = await newOrg();
-    const first = await at.setUp(org, "sk-admin-sim-old", { credential_name: "Team Key" });
+    const first = await at.setUp(org, "sk-admin-sim-account-old", { credential_name: "Team Key" });
     const before = await at.stored(org, first.credential_id);
 
-    const second = await at.setUp(org, "sk-admin-sim-new", { credential_name: " TEAM key " });
+    const second = await at.setUp(org, "sk-admin-sim-account-new", { credential_name: " TEAM key " });
 
     const after = await at.stored(org, first.credential_id);
     expect(second).toMatchObject({ credential_id: first.credential_id, version: 2, fingerprint: "sk-admin-...-new" });
@@ -227,18 +229,18 @@ describe("the names of credentials", () => {
   });
 
   it.each(["   ", " a ", "ab"])("are refused when nothing readable is left of %j", async (name) => {
-    const error = await refusal(at.setUp(acme, "sk-admin-sim-nameless", { credential_name: name }));
+    const error = await refusal(at.setUp(acme, "sk-admin-sim-account-nameless", { credential_name: name }));
 
     expect(error).toMatchObject({ code: "INVALID_BODY", fields: [{ path: "/credential_name" }] });
-    expect(await at.calls("nameless")).toBe(0);
+    expect(await at.calls("account-nameless")).toBe(0);
   });
 
   it("keep one account under one name, naming the one that has it", async () => {
     const org = await newOrg();
-    await at.setUp(org, "sk-admin-sim-shared", { credential_name: "finance" });
+    await at.setUp(org, "sk-admin-sim-account-shared", { credential_name: "finance" });
     const commits = at.documents.commits();
 
-    const error = await refusal(at.setUp(org, "sk-admin-sim-shared", { credential_name: "engineering" }));
+    const error = await refusal(at.setUp(org, "sk-admin-sim-account-shared", { credential_name: "engineering" }));
 
     expect(error.code).toBe("ACCOUNT_ALREADY_CONNECTED");
     expect(error.message).toContain('"finance"');
@@ -248,12 +250,12 @@ describe("the names of credentials", () => {
   it("may share an account when each is restricted to projects of its own", async () => {
     const org = await newOrg();
     const restricted = (name: string, project_ids: string[]) =>
-      at.setUp(org, "sk-admin-sim-split", { credential_name: name, metadata: { project_ids } });
+      at.setUp(org, "sk-admin-sim-account-split", { credential_name: name, metadata: { project_ids } });
     await restricted("first", ["proj_a", "proj_b"]);
 
     const apart = await restricted("second", ["proj_c"]);
     const overlapping = await refusal(restricted("third", ["proj_d", "proj_b"]));
-    const whole = await refusal(at.setUp(org, "sk-admin-sim-split", { credential_name: "fourth" }));
+    const whole = await refusal(at.setUp(org, "sk-admin-sim-account-split", { credential_name: "fourth" }));
 
     expect(apart.success).toBe(true);
     expect([overlapping.code, whole.code]).toEqual(["ACCOUNT_ALREADY_CONNECTED", "ACCOUNT_ALREADY_CONNECTED"]);
@@ -262,7 +264,9 @@ describe("the names of credentials", () => {
   it("end in one credential when the same setup is sent 20 times at once", async () => {
     const org = await newOrg();
 
-    const ended = await Promise.allSettled(Array.from({ length: 20 }, () => at.setUp(org, "sk-admin-sim-doubleclick")));
+    const ended = await Promise.allSettled(
+      Array.from({ length: 20 }, () => at.setUp(org, "sk-admin-sim-account-doubleclick")),
+    );
 
     const codes = ended.flatMap((end) => (end.status === "rejected" ? [(end.reason as AppError).code] : []));
     const credentials = Object.keys((await at.index(org)).providers["openai"]?.credentials ?? {});
@@ -275,10 +279,10 @@ describe("the names of credentials", () => {
 
   it("are at most 20 for a provider; replacing one of them still works", async () => {
     const org = await newOrg();
-    for (let n = 1; n <= 20; n++) await at.setUp(org, `sk-admin-sim-many${n}`, { credential_name: `key ${n}` });
+    for (let n = 1; n <= 20; n++) await at.setUp(org, `sk-admin-sim-account-many${n}`, { credential_name: `key ${n}` });
 
-    const error = await refusal(at.setUp(org, "sk-admin-sim-many21", { credential_name: "key 21" }));
-    const replaced = await at.setUp(org, "sk-admin-sim-many22", { credential_name: "key 20" });
+    const error = await refusal(at.setUp(org, "sk-admin-sim-account-many21", { credential_name: "key 21" }));
+    const replaced = await at.setUp(org, "sk-admin-sim-account-many22", { credential_name: "key 20" });
 
     expect(error.code).toBe("TOO_MANY_CREDENTIALS");
     expect(replaced.version).toBe(2);
@@ -300,10 +304,10 @@ describe("the providers limit of the plan", () => {
     const org = await newOrg("FREE");
     await connectOther(org);
 
-    const error = await refusal(at.setUp(org, "sk-admin-sim-toomany"));
+    const error = await refusal(at.setUp(org, "sk-admin-sim-account-toomany"));
 
     expect(error).toMatchObject({ code: "PLAN_LIMIT_REACHED", fields: [{ path: "/quota/providers" }] });
-    expect(await at.calls("toomany")).toBe(0);
+    expect(await at.calls("account-toomany")).toBe(0);
   });
 
   it("holds when the other provider is connected while this one is being checked", async () => {
@@ -319,7 +323,7 @@ describe("the providers limit of the plan", () => {
       },
     };
 
-    const error = await refusal(at.setUp(org, "sk-admin-sim-raced", {}, racing));
+    const error = await refusal(at.setUp(org, "sk-admin-sim-account-raced", {}, racing));
 
     expect(error.code).toBe("PLAN_LIMIT_REACHED");
     expect(Object.keys((await at.index(org)).providers)).toEqual(["other"]);
@@ -328,11 +332,11 @@ describe("the providers limit of the plan", () => {
 
   it("counts several credentials of one provider once, and a removed provider not at all", async () => {
     const org = await newOrg("FREE");
-    await at.setUp(org, "sk-admin-sim-free1", { credential_name: "one" });
-    const second = await at.setUp(org, "sk-admin-sim-free2", { credential_name: "two" });
+    await at.setUp(org, "sk-admin-sim-account-free1", { credential_name: "one" });
+    const second = await at.setUp(org, "sk-admin-sim-account-free2", { credential_name: "two" });
     await at.remove(org);
 
-    const again = await at.setUp(org, "sk-admin-sim-free1", { credential_name: "one" });
+    const again = await at.setUp(org, "sk-admin-sim-account-free1", { credential_name: "one" });
 
     expect([second.success, again.success]).toEqual([true, true]);
   });
@@ -345,10 +349,10 @@ describe("the providers limit of the plan", () => {
       tx.set(path, { ...body, status: "CANCELLED" });
     });
 
-    const error = await refusal(at.setUp(org, "sk-admin-sim-suspended"));
+    const error = await refusal(at.setUp(org, "sk-admin-sim-account-suspended"));
 
     expect(error.code).toBe("SUBSCRIPTION_INACTIVE");
-    expect(await at.calls("suspended")).toBe(0);
+    expect(await at.calls("account-suspended")).toBe(0);
   });
 });
 
@@ -369,8 +373,8 @@ describe("a sealed credential", () => {
 
   it("opens for its own run only: not in another organization, credential or version", async () => {
     const [one, two] = [await newOrg(), await newOrg()];
-    const own = await at.setUp(one, "sk-admin-sim-sealed");
-    const foreign = await at.setUp(two, "sk-admin-sim-sealed");
+    const own = await at.setUp(one, "sk-admin-sim-account-sealed");
+    const foreign = await at.setUp(two, "sk-admin-sim-account-sealed");
     const good = await at.stored(one, own.credential_id);
     const theirs = await at.stored(two, foreign.credential_id);
 
@@ -378,7 +382,7 @@ describe("a sealed credential", () => {
     const moved = await runWith(one, own.credential_id, { sealed: theirs.sealed });
     const older = await runWith(one, own.credential_id, { sealed: good.sealed, secretVersion: 2 });
     await at.remove(one);
-    const anew = await at.setUp(one, "sk-admin-sim-sealed");
+    const anew = await at.setUp(one, "sk-admin-sim-account-sealed");
     const otherCredential = await runWith(one, anew.credential_id, { sealed: good.sealed });
 
     expect([untouched, moved, older, otherCredential]).toEqual([
@@ -391,7 +395,7 @@ describe("a sealed credential", () => {
 
   it("does not open under another key ring", async () => {
     const org = await newOrg();
-    await at.setUp(org, "sk-admin-sim-otherring");
+    await at.setUp(org, "sk-admin-sim-account-otherring");
     const file = join(at.ports.config.CA_DATA_DIR, "other-ring.json");
     await createKeyRing(file);
 

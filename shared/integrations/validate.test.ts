@@ -22,12 +22,12 @@ async function newOrg(): Promise<OrgIdentity> {
 describe("validation of a stored credential", () => {
   it("moves the status by what the provider says, each time with audit and history", async () => {
     const org = await newOrg();
-    const { credential_id } = await at.setUp(org, "sk-admin-sim-moving");
-    await at.world.sim("PUT", "faults", { provider: "openai", mode: "key-revoked-midway", account: "moving" });
+    const { credential_id } = await at.setUp(org, "sk-admin-sim-account-moving");
+    await at.world.sim("PUT", "faults", { provider: "openai", mode: "key-revoked-midway", account: "account-moving" });
 
     const refused = await at.validate(org);
     const listed = await integrationOf(org, "openai", at.documents);
-    await at.world.sim("DELETE", "faults?account=moving");
+    await at.world.sim("DELETE", "faults?account=account-moving");
     const back = await at.validate(org);
 
     expect(refused).toMatchObject({ success: false, status: "INVALID", version: 1 });
@@ -53,7 +53,7 @@ describe("validation of a stored credential", () => {
     "moves no status while the provider answers %s, but tells of the trouble",
     async (mode) => {
       const org = await newOrg();
-      const account = `shaky${mode}`;
+      const account = `account-shaky${mode}`;
       const { credential_id } = await at.setUp(org, `sk-admin-sim-${account}`);
       const before = await at.stored(org, credential_id);
       await at.world.sim("PUT", "faults", { provider: "openai", mode, count: null, account });
@@ -72,8 +72,8 @@ describe("validation of a stored credential", () => {
 
   it("asks for a name where several credentials are none of them default", async () => {
     const org = await newOrg();
-    const one = await at.setUp(org, "sk-admin-sim-several1", { credential_name: "Café" });
-    await at.setUp(org, "sk-admin-sim-several2", { credential_name: "two" });
+    const one = await at.setUp(org, "sk-admin-sim-account-several1", { credential_name: "Café" });
+    await at.setUp(org, "sk-admin-sim-account-several2", { credential_name: "two" });
 
     const ambiguous = await refusal(at.validate(org));
     const unknown = await refusal(at.validate(org, "three"));
@@ -90,8 +90,8 @@ describe("validation of a stored credential", () => {
 
   it("refuses a simulated credential where there is no simulator, without a call", async () => {
     const org = await newOrg();
-    await at.setUp(org, "sk-admin-sim-onlysimulated");
-    const calls = await at.calls("onlysimulated");
+    await at.setUp(org, "sk-admin-sim-account-onlysimulated");
+    const calls = await at.calls("account-onlysimulated");
     const { CA_PROVIDER_SIMULATOR_URL: _simulator, ...config } = at.ports.config;
     const real: EnginePorts = { ...at.ports, config };
 
@@ -99,12 +99,12 @@ describe("validation of a stored credential", () => {
 
     expect(answer).toMatchObject({ success: false, status: "INVALID" });
     expect(answer.validation_error).toMatch(/^SIMULATED_CREDENTIAL/);
-    expect(await at.calls("onlysimulated")).toBe(calls);
+    expect(await at.calls("account-onlysimulated")).toBe(calls);
   });
 
   it("writes nothing over a credential that was replaced meanwhile", async () => {
     const org = await newOrg();
-    const { credential_id } = await at.setUp(org, "sk-admin-sim-replaced1");
+    const { credential_id } = await at.setUp(org, "sk-admin-sim-account-replaced1");
     let isFirst = true;
     const slow: EnginePorts = {
       ...at.ports,
@@ -113,7 +113,7 @@ describe("validation of a stored credential", () => {
         transaction: async (body) => {
           if (isFirst) {
             isFirst = false;
-            await at.setUp(org, "sk-admin-sim-replaced2");
+            await at.setUp(org, "sk-admin-sim-account-replaced2");
           }
           return at.documents.transaction(body);
         },
@@ -131,7 +131,7 @@ describe("the time of a credential", () => {
   it("that is over makes it EXPIRED at the millisecond, whatever is stored and whatever the provider says", async () => {
     const org = await newOrg();
     const expires_at = "2026-08-10T12:30:00.000Z";
-    await at.setUp(org, "sk-admin-sim-expiring", { expires_at });
+    await at.setUp(org, "sk-admin-sim-account-expiring", { expires_at });
     const statusAt = async (instant: string): Promise<string> => {
       at.world.clock.set(instant);
       return (await integrationOf(org, "openai", at.documents)).status;
@@ -153,7 +153,7 @@ describe("the time of a credential", () => {
 
   it("is refused when it lies in the past", async () => {
     const error = await refusal(
-      at.setUp(await newOrg(), "sk-admin-sim-past", { expires_at: at.world.clock.now().toISOString() }),
+      at.setUp(await newOrg(), "sk-admin-sim-account-past", { expires_at: at.world.clock.now().toISOString() }),
     );
 
     expect(error).toMatchObject({ code: "INVALID_BODY", fields: [{ path: "/expires_at" }] });
@@ -162,7 +162,7 @@ describe("the time of a credential", () => {
   it("ends runs: an expired credential starts none", async () => {
     const org = await newOrg();
     const soon = new Date(at.world.clock.now().getTime() + 1000).toISOString();
-    await at.setUp(org, "sk-admin-sim-norun", { expires_at: soon });
+    await at.setUp(org, "sk-admin-sim-account-norun", { expires_at: soon });
     at.world.clock.advance(1);
 
     const error = await refusal(at.world.trigger(org, { start_date: "2026-08-01", end_date: "2026-08-01" }));
@@ -174,11 +174,11 @@ describe("the time of a credential", () => {
 describe("the removal of an integration", () => {
   it("destroys the sealed values, frees the provider, and the same name works again under a new id", async () => {
     const org = await newOrg();
-    const first = await at.setUp(org, "sk-admin-sim-leaving");
+    const first = await at.setUp(org, "sk-admin-sim-account-leaving");
 
     const deleted = await at.remove(org);
     const gone = await integrationOf(org, "openai", at.documents);
-    const again = await at.setUp(org, "sk-admin-sim-leaving");
+    const again = await at.setUp(org, "sk-admin-sim-account-leaving");
 
     expect(deleted).toEqual([first.credential_id]);
     expect(gone).toMatchObject({ status: "NOT_CONFIGURED", credentials: [], credential_name: null });
@@ -193,8 +193,8 @@ describe("the removal of an integration", () => {
 
   it("takes the named credential only, and says so when there is none", async () => {
     const org = await newOrg();
-    const kept = await at.setUp(org, "sk-admin-sim-kept", { credential_name: "kept" });
-    const other = await at.setUp(org, "sk-admin-sim-other", { credential_name: "Other" });
+    const kept = await at.setUp(org, "sk-admin-sim-account-kept", { credential_name: "kept" });
+    const other = await at.setUp(org, "sk-admin-sim-account-other", { credential_name: "Other" });
 
     const unknown = await refusal(at.remove(org, "nobody"));
     const deleted = await at.remove(org, "oTHER");
@@ -207,7 +207,7 @@ describe("the removal of an integration", () => {
 
   it("keeps a run that still holds the credential from publishing", async () => {
     const org = await newOrg();
-    await at.setUp(org, "sk-admin-sim-midrun");
+    await at.setUp(org, "sk-admin-sim-account-midrun");
     const { run_id } = await at.world.trigger(org, { start_date: "2026-08-01", end_date: "2026-08-02" });
     await at.remove(org);
 

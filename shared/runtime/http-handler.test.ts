@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { Type } from "@sinclair/typebox";
 import { afterEach, describe, expect, it } from "vitest";
 import { apiKeyHash, makeApiKey } from "#shared/access/api-key.ts";
@@ -190,6 +192,20 @@ describe("one line per request", () => {
     for (const line of lines) expect(line).toMatchObject({ function: "own", request_id: expect.any(String) as string });
     const text = JSON.stringify(served.lines);
     for (const secret of [key, scopeless, note, rootKey]) expect(text).not.toContain(secret);
+  });
+
+  it("is no error line when the caller goes away in the middle of its body", async () => {
+    served = await serveFunctions(functions);
+    const { hostname, port } = new URL(served.url);
+    const socket = connect(Number(port), hostname);
+    await once(socket, "connect");
+
+    socket.write("POST /own/acme HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{");
+    socket.resetAndDestroy();
+    await once(socket, "close");
+    for (let call = 0; call < 5; call++) expect((await fetch(`${served.url}/right`)).status).toBe(200);
+
+    expect(served.lines.filter(({ level }) => level !== "info")).toEqual([]);
   });
 
   it("is written for a body that is refused before any function sees it", async () => {

@@ -1,7 +1,9 @@
 import { Type } from "@sinclair/typebox";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { publicAccess, rootAccess } from "#shared/access/caller.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
 import { httpFunction } from "./declaration.ts";
+import { AppError } from "./errors.ts";
 import { countExactly, instanceLimits } from "./rate-limits.ts";
 import { strictObject } from "./schema.ts";
 import { memoryDocuments, movableClock, rootKey, type Served, serveFunctions } from "./served.fixture.ts";
@@ -94,6 +96,24 @@ describe("an exact limit", () => {
     await documents.close();
   });
 
+  it("refuses with 503 while it cannot be counted", async () => {
+    let isDown = false;
+    const failing = (documents: Documents): Documents => ({
+      ...documents,
+      transaction: (body) => {
+        if (isDown) throw new AppError("DOCUMENTS_UNAVAILABLE", "The document store does not answer.");
+        return documents.transaction(body);
+      },
+    });
+    const other = await serveFunctions({ three: limitedThree, open }, {}, failing);
+    isDown = true;
+
+    const [counted, free] = [await fetch(`${other.url}/three`, { headers: root }), await fetch(`${other.url}/open`)];
+
+    expect([counted.status, counted.headers.get("retry-after"), free.status]).toEqual([503, "1", 200]);
+    await other.stop();
+  });
+
   it("is not kept where limits are switched off", async () => {
     const free = await serveFunctions({ three: limitedThree }, { RATE_LIMIT_ENABLED: "false" });
 
@@ -126,6 +146,24 @@ describe("failed credentials", () => {
     const other = await ask({ ...wrong, ...from("203.0.113.7, 203.0.113.8") });
 
     expect([same.status, other.status]).toEqual([429, 401]);
+  });
+
+  it("are counted by the connection where no proxy is trusted", async () => {
+    const direct = await serveFunctions({ three: limitedThree });
+
+    const statuses: number[] = [];
+    for (let call = 0; call < 21; call++) {
+      const headers = {
+        ...wrong,
+        ...from(`10.0.0.${call}`),
+        forwarded: `for=10.0.0.${call}`,
+        "x-real-ip": `10.0.0.${call}`,
+      };
+      statuses.push((await fetch(`${direct.url}/three`, { headers })).status);
+    }
+
+    expect(statuses.at(-1)).toBe(429);
+    await direct.stop();
   });
 
   it.each([

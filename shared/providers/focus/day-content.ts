@@ -31,7 +31,7 @@ export function sortedByDay(frames: readonly DataFrame[]): Promise<DataFrame> {
  */
 export async function dayFacts(sorted: DataFrame, identity: readonly string[]): Promise<Record<string, DayFacts>> {
   const [counts, totals] = await Promise.all([dayCounts(sorted), dayTotals(sorted)]);
-  const names = sorted.columns.filter((name) => !identity.includes(name));
+  const names = new Set(sorted.columns.filter((name) => !identity.includes(name)));
   const days: Record<string, DayFacts> = {};
   let start = 0;
   for (const { day, rows } of counts) {
@@ -44,8 +44,9 @@ export async function dayFacts(sorted: DataFrame, identity: readonly string[]): 
 }
 
 /** Columns without a value are left out, so that a column that is added to the table later changes no hash. */
-function contentHash(rows: DataFrame, names: readonly string[]): string {
-  const present = names.filter((name) => rows.getColumn(name).nullCount() < rows.height);
+function contentHash(rows: DataFrame, names: ReadonlySet<string>): string {
+  const nulls = rows.nullCount().row(0);
+  const present = rows.columns.filter((name, at) => names.has(name) && Number(nulls[at]) < rows.height);
   const text = rows.select(...present).writeCSV({ includeHeader: true });
   return createHash("sha256").update(text).digest("hex");
 }

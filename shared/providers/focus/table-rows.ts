@@ -5,7 +5,7 @@ import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import type { FocusModel } from "./columns.ts";
 import type { Fill } from "./fills.ts";
 import type { Delivered } from "./header.ts";
-import { jsonTexts, type Member } from "./json-text.ts";
+import { jsonTexts, type Member, memberTexts } from "./json-text.ts";
 import { rawTableName, rowIds } from "./row-ids.ts";
 import { textName } from "./text-names.ts";
 import { rowName } from "./typed-frame.ts";
@@ -42,9 +42,9 @@ export async function tableRows(typed: DataFrame, firstRow: number, source: RowS
     pl.Series("x_source_record_id", ids.records, pl.Utf8),
     pl.Series("x_row_id", ids.rows, pl.Utf8),
   );
-  const members = membersOf(source);
-  const raw = selected(source.model.rawTable, rawColumns(jsonTexts(typed, members), source));
-  const extra = jsonTexts(typed, members.filter(({ column }) => isUnknown(column, source.delivered)));
+  const members = await memberTexts(typed, membersOf(source));
+  const raw = selected(source.model.rawTable, rawColumns(jsonTexts(members), source));
+  const extra = jsonTexts(members.filter(({ column }) => isUnknown(column, source.delivered)));
   const cost = selected(source.model.costTable, costColumns(source));
   const period = pl.col("BillingPeriodStart").date.strftime("%Y-%m").alias(periodName);
   const [costRows, rawRows] = await Promise.all([

@@ -17,21 +17,29 @@ export async function typedFrame(
   context: { delivered: Delivered; model: FocusModel; values: DistinctValues },
 ): Promise<DataFrame> {
   const { delivered, model, values } = context;
-  const columns = [...model.columns.values()].map((column) => {
-    const place = delivered.places.get(column.name);
-    return (place === undefined ? absent(column) : typed(text, textName(place), column, values)).alias(column.name);
+  const columns = [...model.columns.values()];
+  const asked = columns.flatMap(({ name, type }) => {
+    const place = delivered.places.get(name);
+    const isRead = type === "TIMESTAMP" || type === "JSON";
+    return place === undefined || !isRead ? [] : [{ focusName: name, name: textName(place), type }];
   });
-  const numbered = text.withRowCount(rowName);
-  return numbered
+  const read = await values.columns(text, asked);
+  const byName = new Map(asked.map(({ focusName }, at) => [focusName, read[at]]));
+  const typed = columns.map((column) => {
+    const place = delivered.places.get(column.name);
+    const value = place === undefined ? absent(column) : (byName.get(column.name) ?? plain(textName(place), column));
+    return value.alias(column.name);
+  });
+  const number = pl.col(rowName).cast(pl.Int64).plus(pl.lit(firstRow)).cast(pl.Int64).alias(rowName);
+  return text
+    .withRowCount(rowName)
     .lazy()
-    .withColumns(pl.col(rowName).cast(pl.Int64).plus(pl.lit(firstRow)).cast(pl.Int64).alias(rowName), ...columns)
+    .withColumns(number, ...typed)
     .collect();
 }
 
-function typed(text: DataFrame, name: string, column: FocusColumn, values: DistinctValues): Expr {
-  if (column.type === "STRING") return pl.col(name);
-  if (column.type === "BIGNUMERIC") return pl.col(name).cast(pl.Decimal(38, 12), false);
-  return values.column(text, name, column.type);
+function plain(name: string, { type }: FocusColumn): Expr {
+  return type === "BIGNUMERIC" ? pl.col(name).cast(pl.Decimal(38, 12), false) : pl.col(name);
 }
 
 function absent(column: FocusColumn): Expr {
