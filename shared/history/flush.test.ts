@@ -1,11 +1,16 @@
+import { randomBytes } from "node:crypto";
 import { OAuth2Client } from "google-auth-library";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { interruptedAt, interruptions, untilInterrupted } from "#scripts/e2e/interrupted-ports.ts";
 import { pathsBelow, type RecordedDocuments, recordedDocuments } from "#scripts/e2e/recorded-documents.ts";
 import { startWorld, type World } from "#scripts/e2e/world.ts";
 import { ensureTables } from "#shared/bootstrap/ensure-tables.ts";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
 import type { EnginePorts } from "#shared/pipelines/engine-ports.ts";
+import { configFile } from "#shared/platform/config-files.ts";
+import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
+import { firestoreDocuments } from "#shared/platform/documents/firestore-documents.ts";
 import { startBigQueryDouble } from "#shared/platform/warehouse/bigquery-double/bigquery-double.ts";
 import { bigqueryWarehouse } from "#shared/platform/warehouse/bigquery-warehouse.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
@@ -252,22 +257,25 @@ describe("the flush of the history", () => {
     expect(await brought(own)).toEqual(once(3));
   });
 
-  it("closes no later batch when it wakes after its own was finished by another", async () => {
-    const own = marks("zombie", 2);
+  it.each([
+    ["before a load", 2],
+    ["before its loads are noted", 6],
+    ["before its messages are marked", 7],
+    ["before the batch is closed", 8],
+  ])("closes no later batch when it stalls %s and another finishes it", async (when, step) => {
+    const own = marks(`stalled ${when}`, 2);
     await changed(own.slice(0, 1));
-    let isFirst = true;
-    const stalled = watched(ports, async () => {
-      if (!isFirst) return;
-      isFirst = false;
+    const stalled = meanwhile(step, async () => {
       await flushHistory(ports);
       await changed(own.slice(1));
       const crashing = interruptedAt(3, "crashes after", ports);
       await untilInterrupted(flushHistory(crashing.ports), crashing.crashed);
     });
 
-    await flushHistory(stalled);
+    await flushHistory(stalled.ports);
     await flushHistory(ports);
 
+    expect(stalled.isReached()).toBe(true);
     expect(await brought(own)).toEqual(once(2));
     expect(pending()).toEqual([]);
   });
@@ -353,13 +361,47 @@ describe("the flush of the history", () => {
     return broughtValues({ datasetId: "organizations", table: table("org_audit_logs") }, "audit_id", ports);
   }
 
+  /** The ports, in whose step of that number (from 1) something else happens first. */
+  function meanwhile(step: number, happens: () => Promise<void>): { ports: EnginePorts; isReached(): boolean } {
+    let steps = 0;
+    const counted = async <R>(work: () => Promise<R>): Promise<R> => {
+      steps += 1;
+      if (steps === step) await happens();
+      return work();
+    };
+    const { warehouse } = ports;
+    return {
+      isReached: () => steps >= step,
+      ports: {
+        ...ports,
+        documents: { ...documents, transaction: (body) => counted(() => documents.transaction(body)) },
+        warehouse: { ...warehouse, write: (batch) => counted(() => warehouse.write(batch)) },
+      },
+    };
+  }
+
   /** Many changes in few transactions. */
   async function commitAll(own: readonly string[]): Promise<void> {
     await Promise.all(own.map((mark) => commitChange(async (change) => writeChange(mark, change), ports)));
   }
 });
 
-describe("the flush of the history into BigQuery", () => {
+const emulator = inject("firestoreEmulator");
+
+/** Documents of a fresh project on Google's emulator. */
+function firestore(host: string): Documents {
+  process.env["FIRESTORE_EMULATOR_HOST"] = host;
+  process.env["METADATA_SERVER_DETECTION"] = "none";
+  const declared = async () => declareQueries(await configFile("documents/indexes.yml"));
+  return firestoreDocuments({ projectId: `p-${randomBytes(6).toString("hex")}`, declared });
+}
+
+const stores: [string, () => Documents][] = [
+  ["SQLite", () => world.ports.documents],
+  ...(emulator === undefined ? [] : [["Firestore", () => firestore(emulator)] satisfies [string, () => Documents]]),
+];
+
+describe.each(stores)("the flush of the history from %s into BigQuery", (_name, open) => {
   it("brings publications of two organizations over once, also when it is killed between their loads", async () => {
     const double = await startBigQueryDouble();
     const authClient = new OAuth2Client();
@@ -375,7 +417,7 @@ describe("the flush of the history into BigQuery", () => {
     await warehouse.ensureDataset({ id: dataset.name, label: "platform", location: "US", description: "central" });
     await ensureTables({ id: dataset.name }, central, warehouse);
     await makeLedgers(warehouse);
-    const own = recordedDocuments(world.ports.documents);
+    const own = recordedDocuments(open());
     const onCloud = { ...ports, documents: own, warehouse };
     await changed(marks("cloud", 5), onCloud);
 

@@ -1,4 +1,5 @@
 import { providerAdapter } from "#shared/providers/adapters.ts";
+import { noHttp } from "#shared/providers/no-http.ts";
 import type { ValidationOutcome } from "#shared/providers/provider.ts";
 import { providerHttp, validationCalls, validationLimits } from "#shared/providers/provider-http.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
@@ -14,22 +15,25 @@ export async function acceptedByProvider(
   given: Pick<Surroundings, "clock" | "config" | "metrics">,
 ): Promise<ValidationOutcome> {
   const adapter = providerAdapter(entry.slug);
-  const http = providerHttp({
-    provider: entry,
-    authHeaders: adapter.authHeaders(secret),
-    secrets: [secret],
-    version: platformVersion,
-    simulatorUrl: given.config.CA_PROVIDER_SIMULATOR_URL,
-    repeats: validationCalls,
-    limits: validationLimits,
-    onCall: (call) => {
-      given.metrics.count("ca_provider_calls_total", {
-        provider: entry.slug,
-        status: String(call.status ?? call.code),
-      });
-      given.metrics.observe("ca_provider_call_seconds", { provider: entry.slug }, call.ms / 1000);
-    },
-  });
+  const http =
+    entry.credential.kind === "none"
+      ? noHttp
+      : providerHttp({
+          provider: entry,
+          authHeaders: adapter.authHeaders(secret),
+          secrets: [secret],
+          version: platformVersion,
+          simulatorUrl: given.config.CA_PROVIDER_SIMULATOR_URL,
+          repeats: validationCalls,
+          limits: validationLimits,
+          onCall: (call) => {
+            given.metrics.count("ca_provider_calls_total", {
+              provider: entry.slug,
+              status: String(call.status ?? call.code),
+            });
+            given.metrics.observe("ca_provider_call_seconds", { provider: entry.slug }, call.ms / 1000);
+          },
+        });
   const outcome = await adapter.validate({
     provider: entry,
     credential: secret,

@@ -32,9 +32,11 @@ import { acceptedByProvider } from "./provider-check.ts";
 import { type SetupAnswer, setupAnswer } from "./setup-answer.ts";
 
 export const SetupRequest = strictObject({
-  credential: Type.Union([Type.String(), Type.Record(Type.String(), Type.Unknown())], {
-    alsoAs: ["api_key", "admin_key", "token", "service_account_json", "service_account", "credentials"],
-  }),
+  credential: Type.Optional(
+    Type.Union([Type.String(), Type.Record(Type.String(), Type.Unknown())], {
+      alsoAs: ["api_key", "admin_key", "token", "service_account_json", "service_account", "credentials"],
+    }),
+  ),
   credential_name: Type.Optional(plainText(3, 200, { alsoAs: ["name"] })),
   metadata: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   environment: Type.Optional(choice(["prod", "staging", "dev"])),
@@ -69,7 +71,7 @@ export async function setUpIntegration(
   const { org, request } = asked;
   const registry = await providers();
   const entry = registry.provider(asked.provider);
-  const secret = wellFormedSecret(request.credential, (text) => registry.acceptsShape(entry, text));
+  const secret = secretOf(entry, request, (text) => registry.acceptsShape(entry, text));
   const metadata = await checkedMetadata(entry, request.metadata ?? {}, secret);
   const name = credentialName(request.credential_name);
   refusePast(request.expires_at, given.clock.now());
@@ -79,6 +81,22 @@ export async function setUpIntegration(
   const outcome = await acceptedByProvider(entry, secret, metadata, given);
   const accepted = await sealed({ org, entry, name, secret, metadata, request, outcome, index: early.body }, given);
   return effects.commit((change) => store(accepted, outcome, change, effects));
+}
+
+/** The secret that the provider's kind asks for; none where its data comes as files. */
+function secretOf(entry: ProviderEntry, request: SetupRequest, accepts: (secret: string) => boolean): string {
+  const { credential } = request;
+  if (entry.credential.kind === "none") {
+    if (credential === undefined || credential === "") return "";
+    const message = `${entry.display_name} takes no credential: a secret without a use is not kept.`;
+    throw new AppError("CREDENTIAL_TYPE_NOT_SUPPORTED", message, {
+      fields: [{ path: "/credential", problem: "is not used" }],
+    });
+  }
+  if (credential !== undefined) return wellFormedSecret(credential, accepts);
+  throw new AppError("INVALID_BODY", "credential is required.", {
+    fields: [{ path: "/credential", problem: "is required" }],
+  });
 }
 
 async function connectLimits(org: OrgIdentity, given: IntegrationPorts): Promise<{ providers: number | null }> {

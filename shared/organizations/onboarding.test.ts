@@ -251,6 +251,33 @@ describe("onboarding of a slug that is not free", () => {
     expect(tracesOf("acme")).toEqual(oneOfEach);
   });
 
+  it.each([
+    ["is finished", 1000, "ORG_EXISTS"],
+    ["is at work", 6, "ONBOARDING_IN_PROGRESS"],
+  ])("knows the dataset of a call that %s since it looked for the slug", async (how, step, code) => {
+    const slug = `beside_${step}`;
+    const { warehouse } = ports;
+    let isFirst = true;
+    const late: EnginePorts = {
+      ...ports,
+      warehouse: {
+        ...warehouse,
+        describeDataset: async (id) => {
+          if (isFirst) {
+            isFirst = false;
+            const other = interruptedAt(step, "crashes before", ports);
+            await untilInterrupted(onboarded(requestFor(slug), other.ports), other.crashed);
+          }
+          return warehouse.describeDataset(id);
+        },
+      },
+    };
+
+    const error = await refusal(onboarded(requestFor(slug), late));
+
+    expect(error.code, how).toBe(code);
+  });
+
   it.each(["org_somebodyelse", undefined])(
     "refuses a dataset labelled %s and leaves its rows as they are",
     async (label) => {

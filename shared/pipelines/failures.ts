@@ -27,6 +27,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   DUPLICATE_ROW: { type: "VALIDATION_ERROR", fault: "data" },
   CURRENCY_UNKNOWN: { type: "VALIDATION_ERROR", fault: "data" },
   AMOUNT_OUT_OF_RANGE: { type: "VALIDATION_ERROR", fault: "data" },
+  IMPORT_REJECTED: { type: "VALIDATION_ERROR", fault: "customer" },
   AMOUNT_INVALID: { type: "VALIDATION_ERROR", fault: "data" },
   ROW_INVALID: { type: "VALIDATION_ERROR", fault: "data" },
   BATCH_REFUSED: { type: "DEPENDENCY_FAILURE", fault: "platform" },

@@ -8,7 +8,7 @@ import type { DayRange } from "./range.ts";
 export const runStatuses = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
-export type TriggerType = "api" | "retry" | "system";
+export type TriggerType = "api" | "import";
 
 /** Document `orgs/{key}/runs/{runId}`: the truth of a run; messages are only wake-ups. */
 export interface RunDocument {

@@ -2,6 +2,7 @@ import { credentialContext, openForOrg } from "#shared/access/org-keys.ts";
 import { providerAdapter } from "#shared/providers/adapters.ts";
 import { callRates } from "#shared/providers/call-rate.ts";
 import { providers } from "#shared/providers/load-registry.ts";
+import { noHttp } from "#shared/providers/no-http.ts";
 import { type ProviderHttp, providerHttp } from "#shared/providers/provider-http.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
 import { systemWaiting, type Waiting } from "#shared/providers/waiting.ts";
@@ -46,25 +47,28 @@ export async function openSession(
   }
   const secret = await openedSecret(claim, ports);
   let calls = 0;
-  const http = providerHttp({
-    provider,
-    authHeaders: providerAdapter(provider.slug).authHeaders(secret),
-    secrets: [secret],
-    version: platformVersion,
-    simulatorUrl: ports.config.CA_PROVIDER_SIMULATOR_URL,
-    signal,
-    waiting,
-    rate: rates(credential.credentialId, provider.rate_limit_per_minute),
-    onCall: (call) => {
-      calls += 1;
-      ports.metrics.count("ca_provider_calls_total", {
-        provider: provider.slug,
-        status: String(call.status ?? call.code),
-      });
-      ports.metrics.observe("ca_provider_call_seconds", { provider: provider.slug }, call.ms / 1000);
-      ports.log.debug({ run: claim.run.runId, ...call }, "provider call");
-    },
-  });
+  const http =
+    provider.credential.kind === "none"
+      ? noHttp
+      : providerHttp({
+          provider,
+          authHeaders: providerAdapter(provider.slug).authHeaders(secret),
+          secrets: [secret],
+          version: platformVersion,
+          simulatorUrl: ports.config.CA_PROVIDER_SIMULATOR_URL,
+          signal,
+          waiting,
+          rate: rates(credential.credentialId, provider.rate_limit_per_minute),
+          onCall: (call) => {
+            calls += 1;
+            ports.metrics.count("ca_provider_calls_total", {
+              provider: provider.slug,
+              status: String(call.status ?? call.code),
+            });
+            ports.metrics.observe("ca_provider_call_seconds", { provider: provider.slug }, call.ms / 1000);
+            ports.log.debug({ run: claim.run.runId, ...call }, "provider call");
+          },
+        });
   const takeCalls = (): number => {
     const taken = calls;
     calls = 0;

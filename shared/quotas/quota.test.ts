@@ -113,6 +113,7 @@ inEveryTimeZone(() => {
     [700, 300],
     [0.2, 1],
     [300, 300],
+    [-5, 1],
   ])(
     "sends a caller who finds no slot away for the earliest end, %d s from now: %i s",
     (seconds, retryAfterSeconds) => {

@@ -6,6 +6,7 @@ import type { Documents } from "#shared/platform/documents/documents.ts";
 import { sqliteDocuments } from "#shared/platform/documents/sqlite-documents.ts";
 import { systemIds } from "#shared/platform/ids.ts";
 import { inProcessTopics } from "#shared/platform/topics/in-process-topics.ts";
+import type { Change } from "#shared/runtime/change.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import { noMetrics } from "#shared/runtime/metrics.ts";
 import { emptyQuota, type QuotaDocument } from "./quota.ts";
@@ -87,6 +88,28 @@ describe("reservations that wait together", () => {
     expect(answers.filter(({ status }) => status === "fulfilled")).toHaveLength(250);
     expect(new Set(answers.map(told)).size).toBe(251);
     expect(await quota()).toMatchObject({ dayRuns: 250, dayMaxConcurrent: 250 });
+  });
+
+  it("are admitted by the hundred also when midnight comes while many at once are refused", async () => {
+    await store(subscriptionPath(org), { ...starter, overrides: { daily: 300, monthly: null, concurrent: null } });
+    await store(quotaPath(org), { ...emptyQuota(new Date(now)), dayRuns: 300 });
+    const midnight = (): void => {
+      now = "2026-03-01T00:00:00.000Z";
+    };
+    ports = { ...ports, metrics: { ...noMetrics, count: midnight } };
+    const admissions = new Map<Change, number>();
+
+    const answers = await ask(700, (at) => ({
+      admit: (_, change) => {
+        admissions.set(change, (admissions.get(change) ?? 0) + 1);
+        return `run_${at}`;
+      },
+    }));
+
+    const refused = (count: number) => Array.from({ length: count }, () => "QUOTA_EXCEEDED");
+    const admitted = Array.from({ length: 300 }, (_, at) => `run_${100 + at}`);
+    expect(answers.map(told)).toEqual([...refused(100), ...admitted, ...refused(300)]);
+    expect(Math.max(...admissions.values())).toBe(100);
   });
 
   it("do not suffer from one that is refused for itself", async () => {

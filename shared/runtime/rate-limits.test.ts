@@ -88,11 +88,11 @@ describe("an exact limit", () => {
     const documents = memoryDocuments(clock);
 
     const states = [];
-    for (const scope of ["a", "a", "a", "b"]) states.push((await countExactly(scope, 2, documents)).remaining);
+    for (const scope of ["a", "a", "a", "a", "b"]) states.push((await countExactly(scope, 2, documents)).remaining);
     clock.advance(60_000);
     states.push((await countExactly("a", 2, documents)).remaining);
 
-    expect(states).toEqual([1, 0, -1, 1, 1]);
+    expect(states).toEqual([1, 0, -1, -1, 1, 1]);
     await documents.close();
   });
 

@@ -1,4 +1,4 @@
-import { columnsNamed, hasTypeOf } from "./frame.ts";
+import { columnsNamed, wronglyTyped } from "./frame.ts";
 import type { Column, TableDefinition } from "./table.ts";
 import type { Batch, BatchDays, TableSource } from "./warehouse.ts";
 import { refused } from "./warehouse-errors.ts";
@@ -18,7 +18,9 @@ export function checkBatch(batch: Batch): void {
     throw refused(`the batch has ${batch.rows.width} columns, ${batch.table.name} has ${batch.table.columns.length}`);
   }
   columnsNamed(batch.table, batch.rows.columns);
-  for (const column of batch.table.columns) checkColumn(batch, column);
+  const [wrong] = wronglyTyped(batch.rows, batch.table.columns);
+  if (wrong !== undefined) throw refused(`column ${wrong.name} is not of the type ${wrong.type}`);
+  checkNulls(batch);
   if (batch.table.kind === "data") checkBatchColumn(batch);
 }
 
@@ -53,11 +55,13 @@ export function organizationColumn(table: TableDefinition): string {
   return column.name;
 }
 
-function checkColumn(batch: Batch, column: Column): void {
-  if (!hasTypeOf(batch.rows, column)) throw refused(`column ${column.name} is not of the type ${column.type}`);
-  const isPartition = column.name === batch.table.partition?.field;
-  if (column.mode === "NULLABLE" && !isPartition) return;
-  if (batch.rows.getColumn(column.name).nullCount() > 0) throw refused(`column ${column.name} has nulls`);
+function checkNulls({ rows, table }: Batch): void {
+  const nulls = rows.nullCount().row(0);
+  const hasNulls = new Set(rows.columns.filter((_, at) => Number(nulls[at]) > 0));
+  for (const { name, mode } of table.columns) {
+    const mayBeNull = mode === "NULLABLE" && name !== table.partition?.field;
+    if (!mayBeNull && hasNulls.has(name)) throw refused(`column ${name} has nulls`);
+  }
 }
 
 /** Reads find rows by this column: another id in it would make them invisible. */

@@ -51,9 +51,11 @@ export function emptyFrame(columns: readonly Column[]): DataFrame {
   return pl.DataFrame(columns.map((column) => seriesOf(column, [])));
 }
 
-/** True when the frame's column has the definition's type. */
-export function hasTypeOf(frame: DataFrame, column: Column): boolean {
-  return typeText(frame.getColumn(column.name).dtype) === typeText(dataTypeOf(column));
+/** The frame's columns that do not have the definition's type. Asks for all types at once: one by one takes a while. */
+export function wronglyTyped(frame: DataFrame, columns: readonly Column[]): Column[] {
+  const { dtypes } = frame;
+  const types = new Map(frame.columns.map((name, at) => [name, typeText(dtypes[at])]));
+  return columns.filter((column) => types.get(column.name) !== typeText(dataTypeOf(column)));
 }
 
 /** Utf8 is polars' older name of String; it uses both. */

@@ -12,7 +12,7 @@ export interface CsvText {
   pieces: AsyncIterable<Buffer>;
 }
 
-const pieceBytes = 6 * 1024 * 1024;
+const pieceBytes = 16 * 1024 * 1024;
 const separators = [",", ";", "\t", "|"];
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 
@@ -27,7 +27,11 @@ export async function csvText(bytes: Uint8Array, form: "csv" | "gzip"): Promise<
   const text = piece.toString("utf8", 0, end);
   const separator = separatorOf(text);
   const header = fieldsOf(text, separator);
-  return { header, separator, pieces: checkedPieces(piece.subarray(end), pieces, { separator, fields: header.length }) };
+  return {
+    header,
+    separator,
+    pieces: checkedPieces(piece.subarray(end), pieces, { separator, fields: header.length }),
+  };
 }
 
 async function* checkedPieces(
@@ -147,6 +151,5 @@ async function* inflated(bytes: Uint8Array): AsyncGenerator<Buffer> {
 }
 
 function refuseLarger(size: number): void {
-  if (size > fileLimits.bytes)
-    throw fileRefused("The file is larger than 512 MiB.", { rule: "size_limit" });
+  if (size > fileLimits.bytes) throw fileRefused("The file is larger than 512 MiB.", { rule: "size_limit" });
 }

@@ -1,12 +1,18 @@
 import { createHash } from "node:crypto";
-import pl, { type DataFrame } from "nodejs-polars";
+import pl, { type DataFrame, type Expr } from "nodejs-polars";
 import type { Totals } from "#shared/ledger/ledger.ts";
 import { amountText, parseAmount } from "#shared/money/amount.ts";
 import type { StreamPart } from "../stream.ts";
+import type { FocusModel } from "./columns.ts";
+import { extraName } from "./table-rows.ts";
 
 export type DayFacts = StreamPart["days"][string];
 
 const dayColumn = "x_charge_date";
+const day = pl.col(dayColumn).cast(pl.Utf8).alias("day");
+const currency = pl.col("BillingCurrency");
+const rowCount = pl.len().alias("n");
+const sums = ["BilledCost", "EffectiveCost"].map((name) => pl.col(name).sum().cast(pl.Utf8).alias(name));
 /** Rows in this order are the same whatever order a vendor wrote them in, unless they differ in nothing of it. */
 const sortKeys = [
   dayColumn,
@@ -22,64 +28,82 @@ const sortKeys = [
 
 /** Cost rows by day, in an order that does not depend on the file's. */
 export function sortedByDay(frames: readonly DataFrame[]): Promise<DataFrame> {
-  return pl.concat([...frames]).lazy().sort(sortKeys).collect();
+  return pl
+    .concat([...frames])
+    .lazy()
+    .sort(sortKeys)
+    .collect();
 }
 
 /**
- * Hash, number and totals by day of sorted cost rows. The hash covers what the rows say, not which file and record they
- * come from: a file delivered again with the same rows changes nothing.
+ * Hash, number and totals by day of sorted cost rows. The hash covers what the file says of the charges, not which file
+ * and record they come from: a file delivered again with the same rows changes nothing.
  */
-export async function dayFacts(sorted: DataFrame, identity: readonly string[]): Promise<Record<string, DayFacts>> {
-  const [counts, totals] = await Promise.all([dayCounts(sorted), dayTotals(sorted)]);
-  const names = new Set(sorted.columns.filter((name) => !identity.includes(name)));
+export async function dayFacts(sorted: DataFrame, content: readonly Expr[]): Promise<Record<string, DayFacts>> {
+  const [counts, totals, stated] = await Promise.all([
+    dayCounts(sorted),
+    dayTotals(sorted),
+    sorted
+      .lazy()
+      .select(...content)
+      .collect(),
+  ]);
   const days: Record<string, DayFacts> = {};
   let start = 0;
-  for (const { day, rows } of counts) {
-    const hash = contentHash(sorted.slice(start, rows), names);
-    days[day] = { hash, rows, totals: totals.get(day) ?? {} };
+  for (const { day: name, rows } of counts) {
+    days[name] = { hash: contentHash(stated.slice(start, rows)), rows, totals: totals.get(name) ?? {} };
     start += rows;
     await new Promise((resolve) => setImmediate(resolve));
   }
   return days;
 }
 
-/** Columns without a value are left out, so that a column that is added to the table later changes no hash. */
-function contentHash(rows: DataFrame, names: ReadonlySet<string>): string {
+/** The columns a hash covers; instants as numbers, because writing them as text takes as long as all the rest. */
+export function contentColumns(model: FocusModel): Expr[] {
+  const stated = [...model.columns.values()].map(({ name, type }) => {
+    const column = pl.col(name);
+    return type === "TIMESTAMP" ? column.cast(pl.Int64) : column;
+  });
+  return [...stated, pl.col(extraName)];
+}
+
+/** Columns without a value are left out, so that a column that FOCUS adds later changes no hash. */
+function contentHash(rows: DataFrame): string {
   const nulls = rows.nullCount().row(0);
-  const present = rows.columns.filter((name, at) => names.has(name) && Number(nulls[at]) < rows.height);
+  const present = rows.columns.filter((_, at) => Number(nulls[at]) < rows.height);
   const text = rows.select(...present).writeCSV({ includeHeader: true });
   return createHash("sha256").update(text).digest("hex");
 }
 
 async function dayCounts(sorted: DataFrame): Promise<{ day: string; rows: number }[]> {
-  const day = pl.col(dayColumn).cast(pl.Utf8).alias("day");
-  const counts = await sorted.lazy().groupBy([day], true).agg(pl.len().alias("n")).collect();
-  const rows = counts.getColumn("n").toArray();
-  return counts.getColumn("day").toArray().map((name, at) => ({ day: String(name), rows: Number(rows[at]) }));
+  const counts = await sorted.lazy().groupBy([day], true).agg(rowCount).collect();
+  return counts.rows().map(([name, rows]) => ({ day: String(name), rows: Number(rows) }));
 }
 
 async function dayTotals(sorted: DataFrame): Promise<Map<string, Totals>> {
-  const day = pl.col(dayColumn).cast(pl.Utf8).alias("day");
   const totals = new Map<string, Totals>();
-  for (const [name, currency, billed, effective] of await sums(sorted, [day, pl.col("BillingCurrency")])) {
+  const summed = await sorted
+    .lazy()
+    .groupBy([day, currency])
+    .agg(...sums)
+    .collect();
+  for (const [name, code, billed, effective] of summed.rows()) {
     const known = totals.get(String(name)) ?? {};
-    totals.set(String(name), { ...known, [String(currency)]: [plain(billed), plain(effective)] });
+    totals.set(String(name), { ...known, [String(code)]: [plain(billed), plain(effective)] });
   }
   return totals;
 }
 
 /** Exact sums of billed and effective cost by currency. */
 export async function currencyTotals(cost: DataFrame): Promise<Totals> {
-  const rows = await sums(cost, [pl.col("BillingCurrency")]);
+  const summed = await cost
+    .lazy()
+    .groupBy([currency])
+    .agg(...sums)
+    .collect();
   return Object.fromEntries(
-    rows.map(([currency, billed, effective]) => [String(currency), [plain(billed), plain(effective)]]),
+    summed.rows().map(([code, billed, effective]) => [String(code), [plain(billed), plain(effective)]]),
   );
-}
-
-async function sums(frame: DataFrame, by: Parameters<ReturnType<DataFrame["lazy"]>["groupBy"]>[0]): Promise<unknown[][]> {
-  const sum = (name: string) => pl.col(name).sum().cast(pl.Utf8).alias(name);
-  const summed = await frame.lazy().groupBy(by).agg(sum("BilledCost"), sum("EffectiveCost")).collect();
-  return summed.rows();
 }
 
 function plain(amount: unknown): string {

@@ -2,10 +2,13 @@ import pl, { type DataFrame, type Expr } from "nodejs-polars";
 import { instantOf } from "./instant.ts";
 import { jsonObjectOf } from "./json-object.ts";
 
-/** Reads texts of one kind, each once: charge periods and tags repeat from row to row. */
-export interface DistinctValues {
-  /** Reads columns as instants (Datetime UTC) or as canonical JSON objects (Utf8); null where a text is none. */
-  columns(text: DataFrame, asked: readonly { name: string; type: "TIMESTAMP" | "JSON" }[]): Promise<Expr[]>;
+export type ReadKind = "instant" | "object";
+
+/** A text column that is read: instants become Datetime UTC, objects canonical JSON; null where a text is none. */
+export interface ReadColumn {
+  from: string;
+  to: string;
+  kind: ReadKind;
 }
 
 type Read<T> = (text: string) => T | undefined;
@@ -13,20 +16,22 @@ type Read<T> = (text: string) => T | undefined;
 /** What is remembered from frame to frame at most, so that memory does not grow with the file. */
 const mostRemembered = 50_000;
 
-export function distinctValues(): DistinctValues {
-  const instants = remembered(instantOf);
-  const objects = remembered(jsonObjectOf);
-  return {
-    async columns(text, asked) {
-      if (asked.length === 0) return [];
-      const distinct = asked.map(({ name }) => pl.col(name).unique().implode());
-      const values = (await text.lazy().select(...distinct).collect()).row(0) as unknown[][];
-      return asked.map(({ name, type }, at) =>
-        type === "JSON"
-          ? mapped(name, values[at] ?? [], objects, pl.Utf8)
-          : mapped(name, values[at] ?? [], instants, pl.Int64).cast(pl.Datetime("us", "UTC")),
-      );
-    },
+/** Reads every different text once: charge periods and tags repeat from row to row. Answers one expression per column. */
+export function distinctReader(asked: readonly ReadColumn[]): (text: DataFrame) => Promise<Expr[]> {
+  const readers = { instant: remembered(instantOf), object: remembered(jsonObjectOf) };
+  const distinct = asked.map(({ from }) => pl.col(from).unique().implode());
+  const columns = asked.map(({ from }) => pl.col(from));
+  return async (text) => {
+    if (asked.length === 0) return [];
+    const values = (
+      await text
+        .lazy()
+        .select(...distinct)
+        .collect()
+    ).row(0) as unknown[][];
+    return asked.map(({ to, kind }, at) =>
+      mapped(columns[at] as Expr, values[at] ?? [], kind, readers[kind]).alias(to),
+    );
   };
 }
 
@@ -41,20 +46,17 @@ function remembered<T>(read: Read<T>): Read<T> {
   };
 }
 
-function mapped<T extends string | number>(
-  name: string,
-  texts: readonly unknown[],
-  read: Read<T>,
-  type: typeof pl.Utf8 | typeof pl.Int64,
-): Expr {
+function mapped(column: Expr, texts: readonly unknown[], kind: ReadKind, read: Read<string | number>): Expr {
   const old: string[] = [];
-  const values: T[] = [];
+  const values: (string | number)[] = [];
   for (const text of texts) {
     const value = typeof text === "string" ? read(text) : undefined;
     if (value === undefined) continue;
     old.push(text as string);
     values.push(value);
   }
-  if (old.length === 0) return pl.lit(null).cast(type);
-  return pl.col(name).replaceStrict(old, values, pl.lit(null), type);
+  const stored = kind === "object" ? pl.Utf8 : pl.Int64;
+  const replaced =
+    old.length === 0 ? pl.lit(null).cast(stored) : column.replaceStrict(old, values as string[], pl.lit(null), stored);
+  return kind === "object" ? replaced : replaced.cast(pl.Datetime("us", "UTC"));
 }

@@ -40,7 +40,10 @@ export function fills(delivered: Delivered, vendorName: string | null): Fill[] {
     fill("HostProviderName", first(pl.col("HostProviderName"), provider)),
     fill("ServiceName", first(pl.col("ServiceName"), pl.col("PublisherName"), ...services, pl.lit(unspecified))),
     fill("ServiceCategory", category),
-    fill("ServiceSubcategory", first(pl.col("ServiceSubcategory"), pl.concatString([pl.lit("Other ("), category, pl.lit(")")], ""))),
+    fill(
+      "ServiceSubcategory",
+      first(pl.col("ServiceSubcategory"), pl.concatString([pl.lit("Other ("), category, pl.lit(")")], "")),
+    ),
     fill("ChargeFrequency", first(pl.col("ChargeFrequency"), frequency)),
     withoutZeroPrice("ListUnitPrice", "ListCost"),
     withoutZeroPrice("ContractedUnitPrice", "ContractedCost"),

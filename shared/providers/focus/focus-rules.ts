@@ -20,7 +20,14 @@ const unitsOf = [
   ["CommitmentDiscountQuantity", "CommitmentDiscountUnit"],
 ] as const;
 
-const withoutPrice = ["ListUnitPrice", "ContractedUnitPrice", "PricingCategory", "PricingQuantity", "SkuId", "SkuPriceId"];
+const withoutPrice = [
+  "ListUnitPrice",
+  "ContractedUnitPrice",
+  "PricingCategory",
+  "PricingQuantity",
+  "SkuId",
+  "SkuPriceId",
+];
 const pricingCurrencyPrices = ["PricingCurrencyListUnitPrice", "PricingCurrencyContractedUnitPrice"];
 
 const pricesOf = [
@@ -71,7 +78,19 @@ function valueRules(model: FocusModel): Rule[] {
   const values = listed.flatMap(({ name: column, values: known }) =>
     known === undefined
       ? []
-      : [{ number: 2, column, needs: [], mask: has(column).and(pl.col(column).isIn([...known]).not()) }],
+      : [
+          {
+            number: 2,
+            column,
+            needs: [],
+            mask: has(column).and(
+              pl
+                .col(column)
+                .isIn([...known])
+                .not(),
+            ),
+          },
+        ],
   );
   const mask = is("ChargeCategory", "Purchase").and(is("ChargeFrequency", "Usage-Based"));
   return [...values, { number: 2, column: "ChargeFrequency", needs: [], mask }];
@@ -85,12 +104,19 @@ function chargeRules(): Rule[] {
     needs: [],
     mask: isTax.and(has(column)),
   }));
-  const ofPriced = withoutPrice.map((column) => ({ number: 5, column, needs: [], mask: isPriced().and(lacks(column)) }));
+  const ofPriced = withoutPrice.map((column) => ({
+    number: 5,
+    column,
+    needs: [],
+    mask: isPriced().and(lacks(column)),
+  }));
   const ofCredit = pricesOf.map(([price, cost]) => ({
     number: 9,
     column: cost,
     needs: [price],
-    mask: is("ChargeCategory", "Credit").and(lacks(price)).and(pl.col(cost).notEquals(pl.col("BilledCost"))),
+    mask: is("ChargeCategory", "Credit")
+      .and(lacks(price))
+      .and(pl.col(cost).notEquals(pl.col("BilledCost"))),
   }));
   return [...ofTax, ...ofPriced, ...ofCredit];
 }
@@ -100,7 +126,9 @@ function quantityRules(): Rule[] {
     number: 6,
     column: unit,
     needs: [quantity],
-    mask: lacks(quantity).and(has(unit)).or(has(quantity).and(lacks(unit))),
+    mask: lacks(quantity)
+      .and(has(unit))
+      .or(has(quantity).and(lacks(unit))),
   }));
   const isUnused = is("CommitmentDiscountStatus", "Unused");
   const isUsed = is("ChargeCategory", "Usage").and(isUnused.not());
@@ -156,7 +184,12 @@ function commitmentRules(): Rule[] {
       needs: [id],
       mask: has("CommitmentDiscountQuantity").and(lacks(id).or(isUsage.or(is("ChargeCategory", "Purchase")).not())),
     },
-    { number: 12, column: "PricingCategory", needs: [], mask: is("PricingCategory", "Committed").and(isUsage.not()).and(is("ChargeCategory", "Purchase")) },
+    {
+      number: 12,
+      column: "PricingCategory",
+      needs: [],
+      mask: is("PricingCategory", "Committed").and(isUsage.not()).and(is("ChargeCategory", "Purchase")),
+    },
     { number: 14, column: status, needs: [reservation], mask: lacks(reservation).and(has(status)) },
     { number: 14, column: status, needs: [reservation], mask: has(reservation).and(isUsage).and(lacks(status)) },
   ];

@@ -38,7 +38,13 @@ export function deliveredColumns(header: readonly string[], model: FocusModel): 
       rule: "required_column",
     });
   const known = new Set(places.values());
-  return { names, places, unknown: names.flatMap((_, at) => (known.has(at) ? [] : at)), renamed, version: versionOf(places, model) };
+  return {
+    names,
+    places,
+    unknown: names.flatMap((_, at) => (known.has(at) ? [] : at)),
+    renamed,
+    version: versionOf(places, model),
+  };
 }
 
 function refuseUnusable(names: readonly string[]): void {

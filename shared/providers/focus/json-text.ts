@@ -9,59 +9,97 @@ export interface Member {
   isPlain: boolean;
 }
 
-/** A member with what its column holds in one frame. */
-export interface MemberTexts extends Member {
-  /** The one value of a column that has no other and no nulls. */
-  only: string | undefined;
-  /** The texts as JSON writes them, without quotes. */
-  escaped: Expr;
-}
-
 /** What JSON writes in another way. */
 const special = '["\\\\\\x00-\\x1f]';
 
-/**
- * Looks at the members of a frame; those without any value are left out. Columns with one value throughout are told
- * apart, and only columns that hold such characters are escaped: files have dozens of columns and most cells are plain.
- */
-export async function memberTexts(frame: DataFrame, members: readonly Member[]): Promise<MemberTexts[]> {
-  const facts = await valuesOf(frame, members, ({ column }) => [
-    pl.col(column).nullCount(),
-    pl.col(column).first(),
-    pl.col(column).notEquals(pl.col(column).first()).sum(),
-  ]);
-  const present = members.flatMap((member, at): MemberTexts[] => {
-    const [nulls, first, others] = facts[at] ?? [];
-    if (Number(nulls) === frame.height) return [];
-    const isConstant = Number(nulls) === 0 && Number(others ?? 0) === 0 && typeof first === "string";
-    return [{ ...member, only: isConstant ? first : undefined, escaped: pl.col(member.column) }];
-  });
-  const doubtful = present.filter(({ only, isPlain }) => only === undefined && !isPlain);
-  const found = await valuesOf(frame, doubtful, ({ column }) => [pl.col(column).str.contains(special).sum()]);
-  const escapable = doubtful.filter((_, at) => Number(found[at]?.[0] ?? 0) > 0);
-  const texts = await valuesOf(frame, escapable, ({ column }) => [pl.col(column).unique().implode()]);
-  escapable.forEach((member, at) => {
-    member.escaped = escapedOf(member.column, texts[at]?.[0] as unknown[]);
-  });
-  return present;
+/** A member with the expressions that are asked of every frame. */
+interface Prepared extends Member {
+  head: string;
+  facts: Expr[];
+  specials: Expr;
+  distinct: Expr;
+  /** `"key":"text"`, null where the text is. */
+  piece: Expr;
 }
 
-function escapedOf(column: string, values: readonly unknown[]): Expr {
-  const texts = values.filter((value) => typeof value === "string");
-  const escaped = texts.map((text) => JSON.stringify(text).slice(1, -1));
-  return pl.col(column).replaceStrict(texts, escaped, pl.lit(null), pl.Utf8);
+/**
+ * Makes what writes the members of a frame as one JSON object per row: all values texts, keys in order of code units,
+ * nulls left out; null where no member has a value. Columns with one value throughout are written once, and only columns
+ * that hold such characters are escaped: files have dozens of columns and most cells are plain.
+ */
+export function jsonWriter(members: readonly Member[]): (frame: DataFrame) => Promise<Expr> {
+  const prepared = [...members].sort((one, other) => (one.key < other.key ? -1 : 1)).map(prepare);
+  return async (frame) => {
+    const facts = await valuesOf(frame, prepared, ({ facts: asked }) => asked);
+    const present = prepared.flatMap((member, at) => {
+      const [nulls, first, others] = facts[at] ?? [];
+      if (Number(nulls) === frame.height) return [];
+      const isConstant = Number(nulls) === 0 && Number(others ?? 0) === 0;
+      return [{ member, only: isConstant ? String(first) : undefined }];
+    });
+    const varying = present.filter(({ only }) => only === undefined).map(({ member }) => member);
+    const escaped = await escapedPieces(frame, varying);
+    return objectOf(
+      present.map(({ member, only }) =>
+        only === undefined ? (escaped.get(member) ?? member.piece) : `${member.head}${JSON.stringify(only)}`,
+      ),
+    );
+  };
+}
+
+function prepare(member: Member): Prepared {
+  const column = pl.col(member.column);
+  const head = `${JSON.stringify(member.key)}:`;
+  return {
+    ...member,
+    head,
+    facts: [
+      column.nullCount().alias(`${member.column} nulls`),
+      column.first().alias(`${member.column} first`),
+      column.notEquals(column.first()).sum().alias(`${member.column} others`),
+    ],
+    specials: column.str.contains(special).sum(),
+    distinct: column.unique().implode(),
+    piece: pieceOf(head, column),
+  };
+}
+
+function pieceOf(head: string, text: Expr): Expr {
+  return pl.concatString([pl.lit(`${head}"`), text, pl.lit('"')], "");
+}
+
+async function escapedPieces(frame: DataFrame, members: readonly Prepared[]): Promise<Map<Prepared, Expr>> {
+  const doubtful = members.filter(({ isPlain }) => !isPlain);
+  const found = await valuesOf(frame, doubtful, ({ specials }) => [specials]);
+  const escapable = doubtful.filter((_, at) => Number(found[at]?.[0] ?? 0) > 0);
+  const texts = await valuesOf(frame, escapable, ({ distinct }) => [distinct]);
+  return new Map(
+    escapable.map((member, at) => {
+      const values = (texts[at]?.[0] as unknown[]).filter((value) => typeof value === "string");
+      const escaped = values.map((text) => JSON.stringify(text).slice(1, -1));
+      return [
+        member,
+        pieceOf(member.head, pl.col(member.column).replaceStrict(values, escaped, pl.lit(null), pl.Utf8)),
+      ];
+    }),
+  );
 }
 
 /** Some values per member, all asked in one pass over the frame. */
 async function valuesOf(
   frame: DataFrame,
-  members: readonly Member[],
-  ask: (member: Member) => Expr[],
+  members: readonly Prepared[],
+  ask: (member: Prepared) => Expr[],
 ): Promise<unknown[][]> {
-  if (members.length === 0) return [];
   const asked = members.map(ask);
-  const all = asked.flat().map((value, at) => value.alias(String(at)));
-  const values = (await frame.lazy().select(...all).collect()).row(0);
+  const all = asked.flat();
+  if (all.length === 0) return [];
+  const values = (
+    await frame
+      .lazy()
+      .select(...all)
+      .collect()
+  ).row(0);
   let at = 0;
   return asked.map(({ length }) => {
     at += length;
@@ -69,26 +107,25 @@ async function valuesOf(
   });
 }
 
-/**
- * The members as one JSON object per row: all values texts, keys in order of code units, nulls left out. Null where no
- * member has a value.
- */
-export function jsonTexts(members: readonly MemberTexts[]): Expr {
-  const ordered = [...members].sort((one, other) => (one.key < other.key ? -1 : 1));
-  const pieces: Expr[] = [];
-  let constant: string[] = [];
-  for (const { key, only, escaped } of ordered) {
-    const head = `${JSON.stringify(key)}:`;
-    if (only !== undefined) {
-      constant.push(`${head}${JSON.stringify(only)}`);
-      continue;
+function objectOf(pieces: readonly (Expr | string)[]): Expr {
+  const joined: Expr[] = [];
+  let constants: string[] = [];
+  const flush = (): void => {
+    if (constants.length > 0) joined.push(pl.lit(constants.join(",")));
+    constants = [];
+  };
+  for (const piece of pieces) {
+    if (typeof piece === "string") constants.push(piece);
+    else {
+      flush();
+      joined.push(piece);
     }
-    if (constant.length > 0) pieces.push(pl.lit(constant.join(",")));
-    constant = [];
-    pieces.push(pl.concatString([pl.lit(`${head}"`), escaped, pl.lit('"')], ""));
   }
-  if (constant.length > 0) pieces.push(pl.lit(constant.join(",")));
-  if (pieces.length === 0) return pl.lit(null).cast(pl.Utf8);
-  const object = pl.concatString([pl.lit("{"), pl.concatString(pieces, ",", true), pl.lit("}")], "");
-  return pl.when(object.eq(pl.lit("{}"))).then(pl.lit(null)).otherwise(object);
+  flush();
+  if (joined.length === 0) return pl.lit(null).cast(pl.Utf8);
+  const object = pl.concatString([pl.lit("{"), pl.concatString(joined, ",", true), pl.lit("}")], "");
+  return pl
+    .when(object.eq(pl.lit("{}")))
+    .then(pl.lit(null))
+    .otherwise(object);
 }

@@ -20,7 +20,7 @@ export async function parquetText(bytes: Uint8Array): Promise<TextFile> {
     const shape = await readable(() => scan.limit(0).collect());
     const rows = Number((await readable(() => scan.select(pl.len().alias("n")).collect())).getColumn("n").get(0));
     if (rows > fileLimits.rows) throw fileRefused("The file has more than 10 million rows.", { rule: "rows_limit" });
-    return { header: shape.columns, frames: parquetFrames(scan, shape, { rows, folder }) };
+    return { header: shape.columns, frames: parquetFrames(scan, shape, { rows, folder }), hasOverflow: false };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
@@ -37,7 +37,12 @@ async function* parquetFrames(
   const nested = types.flatMap((type, place) => (isNested(type) ? textName(place) : []));
   try {
     for (let start = 0; start < file.rows; start += rowsAtOnce) {
-      const frame = await readable(() => scan.slice(start, rowsAtOnce).select(...columns).collect());
+      const frame = await readable(() =>
+        scan
+          .slice(start, rowsAtOnce)
+          .select(...columns)
+          .collect(),
+      );
       yield nested.reduce(withJsonText, frame);
     }
   } finally {
@@ -49,9 +54,14 @@ function textOf(name: string, type: string): Expr {
   const column = pl.col(name);
   if (isNested(type)) return column;
   if (type.includes("Datetime"))
-    return column.cast(pl.Datetime("us", type.includes(",") && !/undefined|null|None/.test(type) ? "UTC" : undefined)).date.strftime("%Y-%m-%dT%H:%M:%S%.6fZ");
+    return column
+      .cast(pl.Datetime("us", type.includes(",") && !/undefined|null|None/.test(type) ? "UTC" : undefined))
+      .date.strftime("%Y-%m-%dT%H:%M:%S%.6fZ");
   const text = column.cast(pl.Utf8);
-  return pl.when(text.isIn(["", "NULL"])).then(pl.lit(null)).otherwise(text);
+  return pl
+    .when(text.isIn(["", "NULL"]))
+    .then(pl.lit(null))
+    .otherwise(text);
 }
 
 function isNested(type: string): boolean {

@@ -1,22 +1,20 @@
-import pl, { type DataFrame } from "nodejs-polars";
+import pl, { type DataFrame, type Expr } from "nodejs-polars";
 import { amountText, parseAmount, roundAmount, sumAmounts } from "#shared/money/amount.ts";
 import type { StreamPart } from "../stream.ts";
 import { type FocusModel, focusModel } from "./columns.ts";
 import { addTotals, currencyTotals } from "./day-content.ts";
-import { distinctValues } from "./distinct-values.ts";
 import { addErrors, emptyReport, type FileReport } from "./file-report.ts";
-import { fills } from "./fills.ts";
+import { type Fill, fills } from "./fills.ts";
 import { focusRules } from "./focus-rules.ts";
 import { type Delivered, deliveredColumns } from "./header.ts";
-import { inspect } from "./inspection.ts";
+import { type Inspection, inspection } from "./inspection.ts";
 import { fileLimits } from "./limits.ts";
 import { type PartWriter, partWriter } from "./part-writer.ts";
 import { errorsOf, excerpt, fileRefused, isRefusal } from "./refusal.ts";
 import { rowChecks } from "./row-checks.ts";
-import { periodName, type RowSource, type TableRows, tableRows } from "./table-rows.ts";
-import { textFile } from "./text-file.ts";
-import { overflowName } from "./text-names.ts";
-import { typedFrame } from "./typed-frame.ts";
+import { periodName, type RowMaking, rowMaking, type TableRows } from "./table-rows.ts";
+import { type TextFile, textFile } from "./text-file.ts";
+import { type Typing, typing } from "./typed-frame.ts";
 
 /** A FOCUS file as it was delivered. */
 export interface FocusFile {
@@ -72,13 +70,11 @@ async function readRecords(file: FocusFile, reading: Reading): Promise<void> {
   const delivered = deliveredColumns(text.header, model);
   report.focusVersion = delivered.version;
   report.renamed = delivered.renamed;
-  const source: RowSource = { ...file, model, delivered, fills: fills(delivered, file.vendorName) };
-  const values = distinctValues();
+  const passage = passageOf(file, text, delivered, model);
   const vendors = new Set<string>();
   for await (const frame of text.frames) {
     work.signal.throwIfAborted();
-    const typed = await typedFrame(frame, report.rows + 1, { delivered, model, values });
-    const rows = await usableRows(typed, source, reading);
+    const rows = await usableRows(frame, passage, report);
     report.rows += frame.height;
     if (report.rows > fileLimits.rows)
       throw fileRefused("The file has more than 10 million rows.", { rule: "rows_limit" });
@@ -89,33 +85,45 @@ async function readRecords(file: FocusFile, reading: Reading): Promise<void> {
   refuseOtherCounts(file, report);
 }
 
+/** What every frame of one file goes through. */
+interface Passage {
+  type: Typing;
+  inspect: Inspection;
+  filled: Expr[];
+  makeRows: RowMaking;
+}
+
+function passageOf(file: FocusFile, text: TextFile, delivered: Delivered, model: FocusModel): Passage {
+  const filling: Fill[] = fills(delivered, file.vendorName);
+  const checks = rowChecks(delivered, model, text.hasOverflow);
+  return {
+    type: typing(delivered, model),
+    inspect: inspection({ checks, rules: focusRules(delivered, model), fills: filling }),
+    filled: filling.map(({ column, value }) => value.alias(column)),
+    makeRows: rowMaking({ ...file, model, delivered }),
+  };
+}
+
 /** The rows of both tables, or undefined where the file has an error: then the rest is checked, and nothing is made of it. */
-async function usableRows(typed: DataFrame, source: RowSource, reading: Reading): Promise<TableRows | undefined> {
-  const { delivered, model } = source;
-  const { report } = reading;
-  const checks = rowChecks(delivered, model, typed.columns.includes(overflowName));
-  const looks = { checks, rules: focusRulesOf(delivered, model), fills: source.fills };
-  await inspect(typed, looks, report);
+async function usableRows(frame: DataFrame, passage: Passage, report: FileReport): Promise<TableRows | undefined> {
+  const typed = await passage.type(frame, report.rows + 1);
+  await passage.inspect(typed, report);
   if (report.errorCount > 0) return undefined;
   const filled = await typed
     .lazy()
-    .withColumns(...source.fills.map(({ column, value }) => value.alias(column)))
+    .withColumns(...passage.filled)
     .collect();
-  return tableRows(filled, report.rows + 1, source);
+  return passage.makeRows(filled, report.rows + 1);
 }
 
-const rulesOf = new WeakMap<Delivered, ReturnType<typeof focusRules>>();
-
-function focusRulesOf(delivered: Delivered, model: FocusModel): ReturnType<typeof focusRules> {
-  const known = rulesOf.get(delivered) ?? focusRules(delivered, model);
-  rulesOf.set(delivered, known);
-  return known;
-}
+const byPeriodAndDay = [pl.col(periodName), pl.col("x_charge_date").cast(pl.Utf8).alias("day")];
+const rowCount = pl.len().alias("n");
 
 async function take(rows: TableRows, vendors: Set<string>, { report, writer }: Reading): Promise<void> {
   report.totals = addTotals(report.totals, await currencyTotals(rows.cost));
   await countDays(rows.cost, report);
-  for (const vendor of rows.raw.getColumn("vendor").unique().toArray()) if (vendors.size < 20) vendors.add(String(vendor));
+  for (const vendor of rows.raw.getColumn("vendor").unique().toArray())
+    if (vendors.size < 20) vendors.add(String(vendor));
   if (writer === undefined) return;
   const periods = rows.cost.getColumn(periodName).unique().toArray().map(String).sort();
   for (const period of periods) await writer.add(period, periods.length === 1 ? rows : ofPeriod(rows, period));
@@ -130,12 +138,7 @@ function ofPeriod({ cost, raw }: TableRows, period: string): TableRows {
 }
 
 async function countDays(cost: DataFrame, report: FileReport): Promise<void> {
-  const day = pl.col("x_charge_date").cast(pl.Utf8).alias("day");
-  const counts = await cost
-    .lazy()
-    .groupBy([pl.col(periodName), day])
-    .agg(pl.len().alias("n"))
-    .collect();
+  const counts = await cost.lazy().groupBy(byPeriodAndDay).agg(rowCount).collect();
   for (const [period, name, rows] of counts.rows()) {
     const days = report.periods[String(period)] ?? {};
     days[String(name)] = (days[String(name)] ?? 0) + Number(rows);

@@ -34,7 +34,19 @@ export function rowChecks(delivered: Delivered, model: FocusModel, hasOverflow: 
   });
   const values = ["ChargeCategory", "ChargeClass"].filter(has).map((column) => {
     const known = model.columns.get(column)?.values ?? [];
-    return check("value", column, pl.col(column).isNotNull().and(pl.col(column).isIn([...known]).not()));
+    return check(
+      "value",
+      column,
+      pl
+        .col(column)
+        .isNotNull()
+        .and(
+          pl
+            .col(column)
+            .isIn([...known])
+            .not(),
+        ),
+    );
   });
   const overflow = hasOverflow
     ? [{ column: null, rule: "record_length", text: overflowName, mask: pl.col(overflowName).isNotNull() }]
@@ -44,7 +56,14 @@ export function rowChecks(delivered: Delivered, model: FocusModel, hasOverflow: 
     ...model.mandatory.map((column) => check("required", column, pl.col(textOf(column)).isNull())),
     ...ofTypes,
     ...values,
-    check("currency", "BillingCurrency", pl.col("BillingCurrency").isIn([...model.currencies]).not()),
+    check(
+      "currency",
+      "BillingCurrency",
+      pl
+        .col("BillingCurrency")
+        .isIn([...model.currencies])
+        .not(),
+    ),
     check("period", "BillingPeriodEnd", pl.col("BillingPeriodEnd").ltEq(pl.col("BillingPeriodStart"))),
     check("period", "ChargePeriodEnd", pl.col("ChargePeriodEnd").ltEq(pl.col("ChargePeriodStart"))),
     ...costs.filter(has).map((column) => check("amount_range", column, isImpossible(column))),
@@ -52,5 +71,8 @@ export function rowChecks(delivered: Delivered, model: FocusModel, hasOverflow: 
 }
 
 function isImpossible(column: string): Expr {
-  return pl.col(column).abs().gtEq(pl.lit(impossible).cast(pl.Decimal(38, 12)));
+  return pl
+    .col(column)
+    .abs()
+    .gtEq(pl.lit(impossible).cast(pl.Decimal(38, 12)));
 }

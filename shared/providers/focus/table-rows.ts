@@ -3,9 +3,8 @@ import { isLineageColumn } from "#shared/lineage/lineage.ts";
 import { dataTypeOf } from "#shared/platform/warehouse/column-series.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import type { FocusModel } from "./columns.ts";
-import type { Fill } from "./fills.ts";
 import type { Delivered } from "./header.ts";
-import { jsonTexts, type Member, memberTexts } from "./json-text.ts";
+import { jsonWriter, type Member } from "./json-text.ts";
 import { rawTableName, rowIds } from "./row-ids.ts";
 import { textName } from "./text-names.ts";
 import { rowName } from "./typed-frame.ts";
@@ -14,7 +13,6 @@ import { rowName } from "./typed-frame.ts";
 export interface RowSource {
   model: FocusModel;
   delivered: Delivered;
-  fills: readonly Fill[];
   /** Registry slug and its category, see `costs.md` 2. */
   provider: string;
   isCloud: boolean;
@@ -31,27 +29,42 @@ export interface TableRows {
 /** In `cost` beside the columns of the table: the billing period `YYYY-MM`, and what the file says beyond FOCUS. */
 export const periodName = "period";
 export const extraName = "extra";
+const recordName = "record";
 
 /** An `x_extra` that is longer stays out of the cost row; the raw row has it. Source: `tables.md` 4. */
 const longestExtraBytes = 8_192;
 
-/** Typed records, all of them usable, to rows. */
-export async function tableRows(typed: DataFrame, firstRow: number, source: RowSource): Promise<TableRows> {
-  const ids = rowIds(source.sha256, firstRow, typed.getColumn("ChargeCategory").toArray());
-  const identified = typed.withColumns(
-    pl.Series("x_source_record_id", ids.records, pl.Utf8),
-    pl.Series("x_row_id", ids.rows, pl.Utf8),
-  );
-  const members = await memberTexts(typed, membersOf(source));
-  const raw = selected(source.model.rawTable, rawColumns(jsonTexts(members), source));
-  const extra = jsonTexts(members.filter(({ column }) => isUnknown(column, source.delivered)));
-  const cost = selected(source.model.costTable, costColumns(source));
+/** Typed records, all of them usable and filled, to rows; the number is that of the first record. */
+export type RowMaking = (typed: DataFrame, firstRow: number) => Promise<TableRows>;
+
+/** Makes what turns the records of one file to rows. Its expressions are made once: each costs a millisecond. */
+export function rowMaking(source: RowSource): RowMaking {
+  const { model, delivered } = source;
+  const members = membersOf(source);
+  const unknown = new Set(delivered.unknown.map(textName));
+  const recordOf = jsonWriter(members);
+  const extraOf = jsonWriter(members.filter(({ column }) => unknown.has(column)));
+  const raw = selected(model.rawTable, rawColumns(source));
   const period = pl.col("BillingPeriodStart").date.strftime("%Y-%m").alias(periodName);
-  const [costRows, rawRows] = await Promise.all([
-    identified.lazy().withColumns(extra.alias(extraName)).select(...cost, period, pl.col(extraName)).collect(),
-    identified.lazy().select(...raw).collect(),
-  ]);
-  return { cost: withoutLongExtra(costRows), raw: rawRows };
+  const cost = [...selected(model.costTable, costColumns(source)), period, pl.col(extraName)];
+  return async (typed, firstRow) => {
+    const categories = typed.select("ChargeCategory").rows();
+    const ids = rowIds(
+      source.sha256,
+      firstRow,
+      categories.map(([category]) => category),
+    );
+    const [record, extra] = [await recordOf(typed), await extraOf(typed)];
+    const identified = typed
+      .withColumns(pl.Series("x_source_record_id", ids.records, pl.Utf8), pl.Series("x_row_id", ids.rows, pl.Utf8))
+      .lazy()
+      .withColumns(record.alias(recordName), extra.alias(extraName));
+    const [costRows, rawRows] = await Promise.all([
+      identified.select(...cost).collect(),
+      identified.select(...raw).collect(),
+    ]);
+    return { cost: withoutLongExtra(costRows), raw: rawRows };
+  };
 }
 
 function membersOf({ delivered, model }: RowSource): Member[] {
@@ -62,10 +75,6 @@ function membersOf({ delivered, model }: RowSource): Member[] {
   });
 }
 
-function isUnknown(column: string, delivered: Delivered): boolean {
-  return delivered.unknown.some((place) => textName(place) === column);
-}
-
 /** All columns of the table but its lineage; what nobody states is null. */
 function selected(table: TableDefinition, values: Readonly<Record<string, Expr>>): Expr[] {
   return table.columns
@@ -73,7 +82,7 @@ function selected(table: TableDefinition, values: Readonly<Record<string, Expr>>
     .map((column) => (values[column.name] ?? pl.lit(null).cast(dataTypeOf(column))).alias(column.name));
 }
 
-function rawColumns(record: Expr, { delivered, sha256, uri }: RowSource): Record<string, Expr> {
+function rawColumns({ delivered, sha256, uri }: RowSource): Record<string, Expr> {
   return {
     charge_date: pl.col("ChargePeriodStart").cast(pl.Date),
     vendor: pl.col("ProviderName"),
@@ -86,7 +95,7 @@ function rawColumns(record: Expr, { delivered, sha256, uri }: RowSource): Record
     charge_category: pl.col("ChargeCategory"),
     billed_cost: pl.col("BilledCost"),
     billing_currency: pl.col("BillingCurrency"),
-    record,
+    record: pl.col(recordName),
     x_source_record_id: pl.col("x_source_record_id"),
   };
 }
@@ -114,10 +123,11 @@ function costColumns({ model, provider, isCloud }: RowSource): Record<string, Ex
 
 /** Looks at the bytes only where the characters leave a doubt. */
 function withoutLongExtra(cost: DataFrame): DataFrame {
-  const longest = cost.select(pl.col("x_extra").str.lengths().max().alias("n")).getColumn("n").get(0);
-  if (Number(longest ?? 0) * 4 <= longestExtraBytes) return cost;
-  const texts = cost
-    .getColumn("x_extra")
+  const extra = cost.getColumn("x_extra");
+  if (extra.nullCount() === cost.height) return cost;
+  const longest = extra.str.lengths().max();
+  if (longest * 4 <= longestExtraBytes) return cost;
+  const texts = extra
     .toArray()
     .map((text) => (typeof text === "string" && Buffer.byteLength(text) > longestExtraBytes ? null : text));
   return cost.withColumn(pl.Series("x_extra", texts, pl.Utf8));

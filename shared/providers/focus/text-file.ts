@@ -11,6 +11,8 @@ export interface TextFile {
   header: readonly string[];
   /** Frames of whole records, all columns Utf8 and called `textName(place)`; no text and `NULL` are null. */
   frames: AsyncIterable<DataFrame>;
+  /** True when the frames have the column `overflowName`. */
+  hasOverflow: boolean;
 }
 
 /** Opens the file. Throws `IMPORT_REJECTED`, here or while the frames are read, for what cannot be read. */
@@ -18,7 +20,7 @@ export async function textFile(bytes: Uint8Array): Promise<TextFile> {
   const form = fileForm(bytes);
   if (form === "parquet") return parquetText(bytes);
   const csv = await csvText(bytes, form);
-  return { header: csv.header, frames: csvFrames(csv) };
+  return { header: csv.header, frames: csvFrames(csv), hasOverflow: true };
 }
 
 async function* csvFrames({ header, separator, pieces }: CsvText): AsyncGenerator<DataFrame> {

@@ -1,0 +1,49 @@
+import { type Static, Type } from "@sinclair/typebox";
+import type { OrgIdentity } from "#shared/access/caller.ts";
+import type { RunDocument } from "#shared/pipelines/run.ts";
+import { runPath } from "#shared/pipelines/run-paths.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
+import { type ImportDocument, importOf } from "#shared/providers/focus/import-store.ts";
+import { nullable, strictObject } from "#shared/runtime/schema.ts";
+import { type ImportAnswer, ImportAnswer as ImportAnswerSchema, importAnswer } from "./import-answer.ts";
+
+export const ImportListQuery = strictObject({
+  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
+  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
+});
+export type ImportListQuery = Static<typeof ImportListQuery>;
+
+export const ImportList = strictObject({
+  imports: Type.Array(ImportAnswerSchema),
+  limit: Type.Integer(),
+  next_cursor: nullable(Type.String()),
+});
+export type ImportList = Static<typeof ImportList>;
+
+/** One import with the state of its run. */
+export async function readImport(org: OrgIdentity, importId: string, documents: Documents): Promise<ImportAnswer> {
+  const stored = await importOf(org, importId, documents);
+  const { body } = await documents.get<RunDocument>(runPath(org.key, stored.runId));
+  return importAnswer(stored, body);
+}
+
+/** Imports of a provider, newest first. */
+export async function listImports(
+  asked: { org: OrgIdentity; provider: string; query: ImportListQuery },
+  documents: Documents,
+): Promise<ImportList> {
+  const { org, provider, query } = asked;
+  const page = await documents.list<ImportDocument>({
+    collection: `orgs/${org.key}/imports`,
+    filters: [{ field: "provider", is: "==", value: provider }],
+    orderBy: [{ field: "createdAt", direction: "desc" }],
+    limit: query.limit,
+    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+  });
+  const runs = await documents.getAll<RunDocument>(page.documents.map(({ body }) => runPath(org.key, body.runId)));
+  return {
+    imports: page.documents.map(({ body }, at) => importAnswer(body, runs[at]?.body)),
+    limit: query.limit,
+    next_cursor: page.next ?? null,
+  };
+}

@@ -1,0 +1,67 @@
+import { AppError } from "#shared/runtime/errors.ts";
+import type { StreamContext, Streamed } from "../stream.ts";
+import type { FileReport } from "./file-report.ts";
+import { finishReading, importOf, noteProgress } from "./import-store.ts";
+import { refusedCode } from "./refusal.ts";
+
+/** Billing periods whose charges may lie this many months beside them. */
+const monthsBeside = 2;
+const progressEveryMilliseconds = 3_000;
+
+/**
+ * `focus.read`: an uploaded FOCUS file to published days. The file is the whole truth of each of its billing periods:
+ * days that were published for the period and that the file lacks become empty. A file with an error changes nothing.
+ */
+export async function importFocusFile(context: StreamContext): Promise<Streamed> {
+  const importId = context.parameters["import_id"] ?? "";
+  const delivered = await importOf(context.org, importId, context.documents);
+  const bytes = await context.objects.get(delivered.object);
+  if (bytes === undefined) throw new AppError(refusedCode, "The uploaded file is gone; upload it again.");
+  const { readFocusFile } = await import("./read-file.ts");
+  const vendor = context.metadata["vendor_name"];
+  const report = await readFocusFile(
+    {
+      bytes,
+      sha256: delivered.sha256,
+      uri: delivered.object,
+      vendorName: typeof vendor === "string" ? vendor : null,
+      control: delivered.control,
+      provider: "focus",
+      isCloud: false,
+    },
+    { signal: context.signal, write: context.writePart, progress: progressOf(context, importId) },
+  );
+  await finishReading(context.org, importId, report, context.documents);
+  if (report.errorCount > 0) {
+    throw new AppError(refusedCode, `The file has ${report.errorCount} errors; the import lists the first hundred.`);
+  }
+  return { sources: await sourcesOf(report, context), rows: report.rows, findings: report.findings, warnings: [] };
+}
+
+async function sourcesOf(report: FileReport, context: StreamContext): Promise<Streamed["sources"]> {
+  const sources: Streamed["sources"] = {};
+  for (const [period, days] of Object.entries(report.periods)) {
+    const published = await context.publishedDays(period, monthsAround(period));
+    const empty = published.filter((day) => !(day in days)).map((day) => [day, "empty"] as const);
+    const complete = Object.keys(days).map((day) => [day, "complete"] as const);
+    sources[period] = Object.fromEntries([...empty, ...complete]);
+  }
+  return sources;
+}
+
+function monthsAround(period: string): string[] {
+  const [year = 0, month = 0] = period.split("-").map(Number);
+  const count = 2 * monthsBeside + 1;
+  return Array.from({ length: count }, (_, at) =>
+    new Date(Date.UTC(year, month - 1 - monthsBeside + at, 1)).toISOString().slice(0, 7),
+  );
+}
+
+function progressOf(context: StreamContext, importId: string): (rows: number) => Promise<void> {
+  let shownAt = performance.now();
+  return async (rows) => {
+    if (performance.now() - shownAt < progressEveryMilliseconds) return;
+    shownAt = performance.now();
+    await noteProgress(context.org, importId, rows, context.documents);
+  };
+}
