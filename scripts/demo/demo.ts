@@ -42,7 +42,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   say(`onboarded ${org} on ${String(onboarded["subscription_plan"])} (${String(onboarded["status"])})`);
   const customer = platformClient(options.url, { "x-api-key": String(onboarded["api_key"]) });
   await connect(customer, "openai", { api_key: "sk-admin-sim-demo-acme" }, say);
-  await connect(customer, "anthropic", { api_key: "sk-ant-admin-sim-demo-acme" }, say);
+  await connect(customer, "anthropic", { api_key: "sk-ant-admin-sim-demo-acme-corp" }, say);
   await connect(customer, "focus", {}, say);
   const openai = await pull(customer, "openai/cost/usage_cost", options);
   const anthropic = await pull(customer, "anthropic/usage_cost", options);

@@ -16,7 +16,11 @@ export function platformClient(url: string, headers: Record<string, string>): Pl
     throw new Error(`${method} ${path}: ${response.status} ${String(answer["error"])}: ${String(answer["message"])}`);
   };
   return {
-    get: (path) => call("GET", path),
+    // A kept connection may be closed in the moment it is used again; a read is simply repeated.
+    get: (path) =>
+      call("GET", path).catch((error: unknown) =>
+        error instanceof TypeError ? call("GET", path) : Promise.reject(error),
+      ),
     post: (path, body) => call("POST", path, JSON.stringify(body)),
     postFile: (path, bytes) => call("POST", path, bytes),
   };

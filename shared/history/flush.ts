@@ -14,7 +14,7 @@ import {
   payloadsOf,
 } from "./history-batch.ts";
 
-export type FlushPorts = { documents: Documents; warehouse: Warehouse } & Pick<Surroundings, "ids">;
+type FlushPorts = { documents: Documents; warehouse: Warehouse } & Pick<Surroundings, "ids">;
 
 /**
  * Brings history rows from the outbox to the warehouse, each exactly once (`tables.md` 1), with one load per table. What

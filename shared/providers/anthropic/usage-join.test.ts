@@ -165,6 +165,15 @@ describe("the quantity of a charge", () => {
 });
 
 describe("what is charged", () => {
+  it("takes money below zero for a credit", async () => {
+    const { costs } = await day([{ ...searchCost, amount: "-50", description: "Promotional credit" }], []);
+
+    expect(costs.rows["genai_billed_daily_raw"]).toMatchObject([
+      { amount: "-0.5", cost_type: "credit", charge_category: "Credit", line_item: "Promotional credit" },
+    ]);
+    expect(costs.findings).toEqual([]);
+  });
+
   it.each([
     ["code_execution", "session", false],
     ["session_usage", "session", false],

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { pipelines } from "#shared/pipelines/registry.ts";
 import { configFile } from "#shared/platform/config-files.ts";
 import type { FixtureCall } from "../fixtures/fixture-http.ts";
 import { focusFaults } from "../fixtures/focus-faults.ts";
+import { providers } from "../load-registry.ts";
 import { paths } from "./client.ts";
 import { fixtureHttp, fixturePull, pullDay, rowsOf } from "./fixtures/fixture-anthropic.ts";
 import { anthropicProcessors } from "./processors.ts";
@@ -202,6 +204,20 @@ describe("the worked example of Anthropic", () => {
       [{ limit: 100, include_archived: "true" }],
       [{ limit: 100 }],
     ]);
+  });
+
+  it.each([
+    "anthropic/usage_cost",
+    "anthropic-usage-cost",
+    "anthropic/cost/usage_cost",
+    "genai/payg/anthropic",
+    "genai_payg_anthropic",
+  ])("is one pipeline under the name %s", async (name) => {
+    expect((await pipelines()).byAddress(name).config).toMatchObject({ id: "anthropic-usage-cost", domain: "" });
+  });
+
+  it.each(["anthropic", "claude", "Claude", "ANTHROPIC"])("is one provider under the name %s", async (name) => {
+    expect((await providers()).provider(name)).toMatchObject({ slug: "anthropic", unit: "cents" });
   });
 
   it("has a pipeline that names only processors that exist", async () => {

@@ -75,7 +75,7 @@ async function escapedPieces(frame: DataFrame, members: readonly Prepared[]): Pr
   const texts = await valuesOf(frame, escapable, ({ distinct }) => [distinct]);
   return new Map(
     escapable.map((member, at) => {
-      const values = (texts[at]?.[0] as unknown[]).filter((value) => typeof value === "string");
+      const values = ((texts[at]?.[0] ?? []) as unknown[]).filter((value) => typeof value === "string");
       const escaped = values.map((text) => JSON.stringify(text).slice(1, -1));
       return [
         member,
