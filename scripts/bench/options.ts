@@ -65,6 +65,7 @@ function partNamed(name: string): Part {
 
 function wholeNumber(option: string, text: string, most: number): number {
   const number = /^\d{1,10}$/.test(text) ? Number(text) : 0;
-  if (number < 1 || number > most) throw new Error(`${option} takes whole numbers from 1 to ${most}, not ${JSON.stringify(text)}`);
+  if (number < 1 || number > most)
+    throw new Error(`${option} takes whole numbers from 1 to ${most}, not ${JSON.stringify(text)}`);
   return number;
 }

@@ -98,7 +98,8 @@ function fillRow(into: MonthRows, row: number, random: Random): void {
   into.day[row] = Math.floor(random() * into.days.length);
   into.service[row] = chosenService(random);
   const kind = random();
-  const charge = kind < 0.05 ? "Credit" : kind < 0.07 ? "Adjustment" : kind < 0.09 ? "Tax" : kind < 0.12 ? "Purchase" : "Usage";
+  const charge =
+    kind < 0.05 ? "Credit" : kind < 0.07 ? "Adjustment" : kind < 0.09 ? "Tax" : kind < 0.12 ? "Purchase" : "Usage";
   into.charge[row] = charges.indexOf(charge);
   into.isCorrection[row] = charge === "Adjustment" ? 1 : 0;
   const size = amountUnits(random);
@@ -124,7 +125,10 @@ const providerShares = cumulative(providers.map((_, at) => 1 / (at + 1) ** zipfE
 
 function chosenService(random: Random): number {
   const share = random();
-  const provider = Math.max(0, providerShares.findIndex((limit) => share < limit));
+  const provider = Math.max(
+    0,
+    providerShares.findIndex((limit) => share < limit),
+  );
   const own = Math.ceil((serviceCount - provider) / providers.length);
   return provider + providers.length * Math.floor(random() * own);
 }

@@ -25,7 +25,12 @@ export async function polarsGroups(file: string, range: { start: string; end: st
   const date = (text: string): Expr => pl.lit(text).cast(pl.Date);
   const rows = await pl
     .scanParquet(file)
-    .filter(pl.col("x_counted").and(day.gtEq(date(range.start))).and(day.ltEq(date(range.end))))
+    .filter(
+      pl
+        .col("x_counted")
+        .and(day.gtEq(date(range.start)))
+        .and(day.ltEq(date(range.end))),
+    )
     .select(...Object.entries(keys).map(([key, column]) => pl.col(column).alias(key)), ...amounts())
     .collect();
   return groupsOf(rows);
@@ -37,15 +42,19 @@ async function groupsOf(rows: DataFrame): Promise<YearGroups> {
     Object.values(groupings).map(({ by }) =>
       rows
         .lazy()
-        .groupBy(by)
-        .agg(...sums.map((name) => pl.col(name).sum()))
-        .select(...[...by, ...sums].map((name) => pl.col(name).cast(pl.Utf8)))
+        .groupBy(pl.cols(by), { maintainOrder: false })
+        .agg(pl.cols(sums).sum())
+        .select(pl.cols([...by, ...sums]).cast(pl.Utf8))
         .collect(),
     ),
   );
   for (const [at, name] of (Object.keys(groupings) as (keyof YearGroups)[]).entries()) {
     for (const record of grouped[at]?.toRecords() ?? []) {
-      addText(groups[name], groupings[name].shown.map((key) => record[key]), record);
+      addText(
+        groups[name],
+        groupings[name].shown.map((key) => record[key]),
+        record,
+      );
     }
   }
   return groups;

@@ -36,7 +36,9 @@ export function reportText({ machine, results, wrong }: Report): string {
   const { cpu, cores, memoryMiB, node, platform, loadBefore } = machine;
   const load = loadBefore.toFixed(1);
   const facts = `${cores} cores (${cpu}), ${memoryMiB} MiB, ${platform}, Node ${node}, load before ${load}`;
-  const notes = results.filter(isMeasured).flatMap(({ name, note }) => (note === undefined ? [] : [`${name}: ${note}`]));
+  const notes = results
+    .filter(isMeasured)
+    .flatMap(({ name, note }) => (note === undefined ? [] : [`${name}: ${note}`]));
   return [
     facts,
     "",
@@ -68,5 +70,10 @@ function aimText(aim: Aim | undefined): string {
 function table(rows: readonly string[][]): string[] {
   const whole = rows.filter((row) => row.length > 2);
   const widths = header.map((_, column) => Math.max(...whole.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }

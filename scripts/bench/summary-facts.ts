@@ -73,11 +73,17 @@ function exactFacts(exact: YearGroups, top: readonly { provider: string; service
   facts.set("total_tax", moneyText(byCharge.get("Tax")?.effective ?? 0n));
   facts.set("total_adjustments", moneyText(byCharge.get("Adjustment")?.effective ?? 0n));
   // Providers of plans are one group in a summary.
-  add("provider", regrouped(exact.kinds, ([provider = "", category]) => (category === "saas" ? "saas" : provider)));
+  add(
+    "provider",
+    regrouped(exact.kinds, ([provider = "", category]) => (category === "saas" ? "saas" : provider)),
+  );
   add("category", new Map([["other", nothing], ...regrouped(exact.kinds, ([, category]) => category ?? "")]));
   add("charge", byCharge);
   const onTop = new Set(top.map(({ provider, service }) => `${provider}|${service}`));
-  add("service", regrouped(exact.services, (keys) => (onTop.has(keys.join("|")) ? keys.join("|") : "others")));
+  add(
+    "service",
+    regrouped(exact.services, (keys) => (onTop.has(keys.join("|")) ? keys.join("|") : "others")),
+  );
   for (const [day, { effective, billed }] of exact.days) {
     facts.set(`day ${day} total_cost`, moneyText(effective));
     facts.set(`day ${day} billed_cost`, moneyText(billed));

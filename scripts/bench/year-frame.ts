@@ -112,5 +112,8 @@ function seriesFor(column: Column, values: Values): Series {
 }
 
 function emptyLists(column: Column, rows: number): Series {
-  return seriesOf(column, Array.from({ length: rows }, () => []));
+  return seriesOf(
+    column,
+    Array.from({ length: rows }, () => []),
+  );
 }

@@ -54,6 +54,26 @@ export function differences(engine: string, is: YearGroups, should: YearGroups):
   return found.slice(0, 20);
 }
 
+/** The groups as one line of JSON; `readGroupsText` reads it. */
+export function groupsText(groups: YearGroups): string {
+  const entries = Object.entries(groups).map(([name, group]) => [name, [...group]]);
+  return JSON.stringify(Object.fromEntries(entries), (_, value: unknown) =>
+    typeof value === "bigint" ? String(value) : value,
+  );
+}
+
+export function readGroupsText(text: string): YearGroups {
+  const read = JSON.parse(text) as Record<keyof YearGroups, [string, Record<string, string>][]>;
+  const groups = noGroups();
+  for (const name of groupNames) {
+    for (const [key, sums] of read[name]) {
+      const exact = Object.entries(sums).map(([sum, units]) => [sum, BigInt(units)]);
+      groups[name].set(key, Object.fromEntries(exact) as UnitSums);
+    }
+  }
+  return groups;
+}
+
 export function addSums(a: UnitSums | undefined, b: UnitSums): UnitSums {
   if (a === undefined) return { ...b };
   const sums = { ...a };

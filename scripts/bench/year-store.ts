@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import pl, { type DataFrame } from "nodejs-polars";
-import type { OrgIdentity } from "#shared/access/caller.ts";
 import { platformFacts } from "#shared/costs/platform-facts.ts";
 import { withOrganization } from "#shared/costs/publication.fixture.ts";
 import { headPath, pipelineMonthPath } from "#shared/ledger/current-batches.ts";
@@ -17,8 +16,7 @@ import { type Configuration, readConfiguration } from "#shared/runtime/config.ts
 import { type MonthRows, orgYear } from "./org-year.ts";
 import { batchOf, pipelineOf, source, yearFrame } from "./year-frame.ts";
 import { addRows, noGroups, type YearGroups } from "./year-groups.ts";
-
-export const yearOrg: OrgIdentity = { slug: "bench_org", key: "bench_org", orgId: "org_01BENCH" };
+import { yearOrg } from "./year-question.ts";
 
 /** One organization's year on the embedded stores, and the same rows in one Parquet file. */
 export interface StoredYear {
@@ -32,16 +30,12 @@ export interface StoredYear {
 
 const publishedAt = "2026-01-01T02:00:00.000Z";
 
-export function yearConfiguration(folder: string): Promise<Configuration> {
-  return readConfiguration({ ENVIRONMENT: "test", CA_DATA_DIR: folder });
-}
-
 /** Writes every month as one batch per provider and publishes its days, as runs do; `say` is told of each month. */
 export async function storeYear(
   asked: { rows: number; seed: number; folder: string },
   say: (line: string) => void,
 ): Promise<StoredYear> {
-  const config = await yearConfiguration(asked.folder);
+  const config = await readConfiguration({ ENVIRONMENT: "test", CA_DATA_DIR: asked.folder });
   const [documents, warehouse] = await Promise.all([openDocuments(config), openWarehouse(config)]);
   const stores = { documents, warehouse, clock: systemClock, org: yearOrg, close: () => documents.close() };
   await withOrganization(stores, yearOrg);
@@ -53,12 +47,18 @@ export async function storeYear(
   for (const rows of orgYear(asked.rows, asked.seed)) {
     addRows(exact, rows);
     const frame = yearFrame({ org: yearOrg, table: costTable }, rows);
-    await frame.lazy().sinkParquet(join(months, `${rows.month}.parquet`), { compression: "zstd" }).collect();
+    await frame
+      .lazy()
+      .sinkParquet(join(months, `${rows.month}.parquet`), { compression: "zstd" })
+      .collect();
     for (const { provider, own } of byProvider(frame)) {
       const batchId = batchOf(rows.month, provider);
       const contentHash = createHash("sha256").update(`${asked.rows}|${asked.seed}|${batchId}`).digest("hex");
       await warehouse.write({ datasetId: dataset.id, table: costTable, batchId, contentHash, rows: own });
-      await publishMonth(documents, rows, { provider, publications: await publicationsOf(own, batchId, costTable.name) });
+      await publishMonth(documents, rows, {
+        provider,
+        publications: await publicationsOf(own, batchId, costTable.name),
+      });
     }
     say(`${rows.month}: ${rows.rows} rows stored and published`);
   }

@@ -30,25 +30,33 @@ export const filterKeys = {
 
 const sliceRows = 2_000;
 
-/** Adds the chosen rows of one month to the groups. Days are `YYYY-MM-DD`, booleans `true` and `false`. */
-export async function addMonth<Key extends FrameKey>(
+/**
+ * What adds the chosen rows of one month after the other to the groups. Days are `YYYY-MM-DD`, booleans `true` and
+ * `false`. The expressions are made once and each for many columns: making one takes longer than grouping a month.
+ */
+export async function groupAdder<Key extends FrameKey>(
   groups: Groups<Key>,
-  month: MonthFrame,
   selection: Selection,
   keys: readonly Key[],
-): Promise<void> {
+): Promise<(month: MonthFrame) => Promise<void>> {
   const { default: pl } = await import("nodejs-polars");
-  const sums = await month.frame
-    .lazy()
-    .filter(chosen(pl, selection))
-    .groupBy([...keys])
-    .agg(...[...amountNames, "rows"].map((name) => pl.col(name).sum()))
-    .select(...[...keys, ...amountNames, "rows"].map((name) => pl.col(name).cast(pl.Utf8)))
-    .collect();
-  for await (const record of recordsOf(sums)) {
-    const key = Object.fromEntries(keys.map((name) => [name, String(record[name])])) as Record<Key, string>;
-    addTo(groups, { key, sums: readSums(record) });
-  }
+  const isChosen = chosen(pl, selection);
+  const by = pl.cols([...keys]);
+  const summed = pl.cols([...amountNames, "rows"]).sum();
+  const asText = pl.cols([...keys, ...amountNames, "rows"]).cast(pl.Utf8);
+  return async ({ frame }) => {
+    const sums = await frame
+      .lazy()
+      .filter(isChosen)
+      .groupBy(by, { maintainOrder: false })
+      .agg(summed)
+      .select(asText)
+      .collect();
+    for await (const record of recordsOf(sums)) {
+      const key = Object.fromEntries(keys.map((name) => [name, String(record[name])])) as Record<Key, string>;
+      addTo(groups, { key, sums: readSums(record) });
+    }
+  };
 }
 
 /** Sums groups again by fewer keys. */

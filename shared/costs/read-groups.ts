@@ -1,7 +1,7 @@
 import type { PublishedMonth } from "#shared/ledger/current-batches.ts";
 import type { DateRange } from "./dates.ts";
 import type { CostFilters } from "./filters.ts";
-import { addMonth, type Group, type Groups } from "./frame-groups.ts";
+import { type Group, type Groups, groupAdder } from "./frame-groups.ts";
 import type { FrameKey, MonthFrame } from "./month-frame.ts";
 
 const groupKeys = {
@@ -37,17 +37,16 @@ export async function readGroups(
     sources: new Map(),
     names: new Map(),
   };
+  const adders = await Promise.all([
+    groupAdder(groups.kinds, selection, groupKeys.kinds),
+    groupAdder(groups.services, selection, groupKeys.services),
+    groupAdder(groups.days, selection, groupKeys.days),
+    ...(isFiltered ? [groupAdder(groups.sources, whole, groupKeys.sources)] : []),
+    ...(isFiltered ? [groupAdder(groups.names, whole, groupKeys.names)] : []),
+  ]);
   for (const month of months) {
     const frame = await frameOf(month);
-    const add = <Key extends FrameKey>(into: Groups<Key>, keys: readonly Key[], from = selection) =>
-      addMonth(into, frame, from, keys);
-    await Promise.all([
-      add(groups.kinds, groupKeys.kinds),
-      add(groups.services, groupKeys.services),
-      add(groups.days, groupKeys.days),
-      isFiltered && add(groups.sources, groupKeys.sources, whole),
-      isFiltered && add(groups.names, groupKeys.names, whole),
-    ]);
+    await Promise.all(adders.map((add) => add(frame)));
   }
   return {
     kinds: [...groups.kinds.values()],

@@ -17,10 +17,12 @@ export async function readRows(
 ): Promise<DataFrame> {
   const { columns, days } = checkRead(source, parts, names);
   const manifests = await Promise.all([...days.keys()].map((batchId) => readManifest(layout, source, batchId)));
+  // One expression for all files and columns: making one takes half a millisecond.
+  const asked = pl.cols(columns.map(({ name }) => name));
   const scans = manifests.flatMap((manifest) => {
     if (!manifest || manifest.removed) return [];
     return filesOf(source, manifest, days.get(manifest.batchId) ?? new Set()).map((day) =>
-      scan(layout.rows(source, day, manifest.batchId), manifest, columns),
+      scan(layout.rows(source, day, manifest.batchId), manifest, columns).select(asked),
     );
   });
   if (scans.length === 0) return emptyFrame(columns);
@@ -38,11 +40,9 @@ function scan(path: string, manifest: Manifest, columns: readonly Column[]): Laz
   const stored = new Set(manifest.columns.map(({ name }) => name));
   const missing = columns.filter(({ name }) => !stored.has(name));
   const file = pl.scanParquet(path, { glob: false });
-  const whole =
-    missing.length === 0
-      ? file
-      : file.withColumns(...missing.map((column) => pl.lit(null).cast(dataTypeOf(column)).alias(column.name)));
-  return whole.select(...columns.map(({ name }) => name));
+  return missing.length === 0
+    ? file
+    : file.withColumns(...missing.map((column) => pl.lit(null).cast(dataTypeOf(column)).alias(column.name)));
 }
 
 /** The manifest named the file: that it cannot be read is never "no rows". */

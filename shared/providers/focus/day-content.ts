@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import pl, { type DataFrame, type Expr } from "nodejs-polars";
+import pl, { type DataFrame } from "nodejs-polars";
 import type { Totals } from "#shared/ledger/ledger.ts";
 import { amountText, parseAmount } from "#shared/money/amount.ts";
 import type { StreamPart } from "../stream.ts";
@@ -39,15 +39,9 @@ export function sortedByDay(frames: readonly DataFrame[]): Promise<DataFrame> {
  * Hash, number and totals by day of sorted cost rows. The hash covers what the file says of the charges, not which file
  * and record they come from: a file delivered again with the same rows changes nothing.
  */
-export async function dayFacts(sorted: DataFrame, content: readonly Expr[]): Promise<Record<string, DayFacts>> {
-  const [counts, totals, stated] = await Promise.all([
-    dayCounts(sorted),
-    dayTotals(sorted),
-    sorted
-      .lazy()
-      .select(...content)
-      .collect(),
-  ]);
+export async function dayFacts(sorted: DataFrame, model: FocusModel): Promise<Record<string, DayFacts>> {
+  const [counts, totals] = await Promise.all([dayCounts(sorted), dayTotals(sorted)]);
+  const stated = await contentOf(sorted, model);
   const days: Record<string, DayFacts> = {};
   let start = 0;
   for (const { day: name, rows } of counts) {
@@ -59,12 +53,10 @@ export async function dayFacts(sorted: DataFrame, content: readonly Expr[]): Pro
 }
 
 /** The columns a hash covers; instants as numbers, because writing them as text takes as long as all the rest. */
-export function contentColumns(model: FocusModel): Expr[] {
-  const stated = [...model.columns.values()].map(({ name, type }) => {
-    const column = pl.col(name);
-    return type === "TIMESTAMP" ? column.cast(pl.Int64) : column;
-  });
-  return [...stated, pl.col(extraName)];
+async function contentOf(sorted: DataFrame, model: FocusModel): Promise<DataFrame> {
+  const instants = [...model.columns.values()].filter(({ type }) => type === "TIMESTAMP").map(({ name }) => name);
+  const stated = await sorted.lazy().withColumns(pl.col(instants).cast(pl.Int64)).collect();
+  return stated.select(...model.columns.keys(), extraName);
 }
 
 /** Columns without a value are left out, so that a column that FOCUS adds later changes no hash. */

@@ -48,13 +48,24 @@ const companions = [
 const tolerance = 1e-6;
 const commitment = ["Name", "Type", "Category", "Status"].map((part) => `CommitmentDiscount${part}`);
 
-const has = (column: string): Expr => pl.col(column).isNotNull();
-const lacks = (column: string): Expr => pl.col(column).isNull();
-const is = (column: string, value: string): Expr => pl.col(column).eq(pl.lit(value)).fillNull(false);
-const isPriced = (): Expr => {
-  const charged = is("ChargeCategory", "Usage").or(is("ChargeCategory", "Purchase"));
-  return charged.and(is("ChargeClass", "Correction").not());
-};
+/** Made once each: an expression costs a millisecond. */
+const made = new Map<string, Expr>();
+
+function once(name: string, make: () => Expr): Expr {
+  const known = made.get(name) ?? make();
+  made.set(name, known);
+  return known;
+}
+
+const has = (column: string): Expr => once(`has ${column}`, () => pl.col(column).isNotNull());
+const lacks = (column: string): Expr => once(`lacks ${column}`, () => pl.col(column).isNull());
+const is = (column: string, value: string): Expr =>
+  once(`${column} is ${value}`, () => pl.col(column).eq(pl.lit(value)).fillNull(false));
+const isPriced = (): Expr =>
+  once("priced", () => {
+    const charged = is("ChargeCategory", "Usage").or(is("ChargeCategory", "Purchase"));
+    return charged.and(is("ChargeClass", "Correction").not());
+  });
 
 /** The rules whose columns are delivered, over typed frames. A rule of a column that is not there says nothing. */
 export function focusRules(delivered: Delivered, model: FocusModel): FocusRule[] {

@@ -9,102 +9,90 @@ export interface Member {
   isPlain: boolean;
 }
 
-/** What JSON writes in another way. */
-const special = '["\\\\\\x00-\\x1f]';
-
-/** A member with the expressions that are asked of every frame. */
+/** A member with its piece of an object: `"key":"text"`, null where the text is. */
 interface Prepared extends Member {
   head: string;
-  facts: Expr[];
-  specials: Expr;
-  distinct: Expr;
-  /** `"key":"text"`, null where the text is. */
   piece: Expr;
 }
 
+/** One JSON object per row of a frame, of all members and of those that `isWanted`; null where none has a value. */
+export type JsonWriter = (frame: DataFrame) => Promise<{ all: Expr; wanted: Expr }>;
+
+/** What JSON writes in another way. */
+const special = '["\\\\\\x00-\\x1f]';
+
 /**
- * Makes what writes the members of a frame as one JSON object per row: all values texts, keys in order of code units,
- * nulls left out; null where no member has a value. Columns with one value throughout are written once, and only columns
- * that hold such characters are escaped: files have dozens of columns and most cells are plain.
+ * Makes what writes the members as JSON: all values texts, keys in order of code units, nulls left out. Columns with one
+ * value throughout are written once, and only columns that hold such characters are escaped: files have dozens of
+ * columns and most cells are plain.
  */
-export function jsonWriter(members: readonly Member[]): (frame: DataFrame) => Promise<Expr> {
-  const prepared = [...members].sort((one, other) => (one.key < other.key ? -1 : 1)).map(prepare);
-  return async (frame) => {
-    const facts = await valuesOf(frame, prepared, ({ facts: asked }) => asked);
-    const present = prepared.flatMap((member, at) => {
-      const [nulls, first, others] = facts[at] ?? [];
-      if (Number(nulls) === frame.height) return [];
-      const isConstant = Number(nulls) === 0 && Number(others ?? 0) === 0;
-      return [{ member, only: isConstant ? String(first) : undefined }];
+export function jsonWriter(members: readonly Member[], isWanted: (member: Member) => boolean): JsonWriter {
+  const quote = pl.lit('"');
+  const prepared = [...members]
+    .sort((one, other) => (one.key < other.key ? -1 : 1))
+    .map((member): Prepared => {
+      const head = `${JSON.stringify(member.key)}:`;
+      return { ...member, head, piece: pl.concatString([pl.lit(`${head}"`), pl.col(member.column), quote], "") };
     });
+  return async (frame) => {
+    const present = await presentMembers(frame, prepared);
     const varying = present.filter(({ only }) => only === undefined).map(({ member }) => member);
-    const escaped = await escapedPieces(frame, varying);
-    return objectOf(
-      present.map(({ member, only }) =>
-        only === undefined ? (escaped.get(member) ?? member.piece) : `${member.head}${JSON.stringify(only)}`,
-      ),
-    );
+    const escaped = await escapedPieces(frame, varying, quote);
+    const pieceOf = ({ member, only }: Present): Expr | string =>
+      only === undefined ? (escaped.get(member) ?? member.piece) : `${member.head}${JSON.stringify(only)}`;
+    const wanted = present.filter(({ member }) => isWanted(member));
+    return { all: objectOf(present.map(pieceOf)), wanted: objectOf(wanted.map(pieceOf)) };
   };
 }
 
-function prepare(member: Member): Prepared {
-  const column = pl.col(member.column);
-  const head = `${JSON.stringify(member.key)}:`;
-  return {
-    ...member,
-    head,
-    facts: [
-      column.nullCount().alias(`${member.column} nulls`),
-      column.first().alias(`${member.column} first`),
-      column.notEquals(column.first()).sum().alias(`${member.column} others`),
-    ],
-    specials: column.str.contains(special).sum(),
-    distinct: column.unique().implode(),
-    piece: pieceOf(head, column),
-  };
+interface Present {
+  member: Prepared;
+  /** The one value of a column that has no other and no nulls. */
+  only: string | undefined;
 }
 
-function pieceOf(head: string, text: Expr): Expr {
-  return pl.concatString([pl.lit(`${head}"`), text, pl.lit('"')], "");
+async function presentMembers(frame: DataFrame, members: readonly Prepared[]): Promise<Present[]> {
+  const names = members.map(({ column }) => column);
+  const own = frame.select(...names);
+  const nulls = own.nullCount().row(0);
+  const first = own.row(0);
+  const all = pl.col(names);
+  const others = (await own.lazy().select(all.notEquals(all.first()).sum()).collect()).row(0);
+  return members.flatMap((member, at) => {
+    if (Number(nulls[at]) === frame.height) return [];
+    const isConstant = Number(nulls[at]) === 0 && Number(others[at] ?? 0) === 0;
+    return [{ member, only: isConstant ? String(first[at]) : undefined }];
+  });
 }
 
-async function escapedPieces(frame: DataFrame, members: readonly Prepared[]): Promise<Map<Prepared, Expr>> {
+async function escapedPieces(
+  frame: DataFrame,
+  members: readonly Prepared[],
+  quote: Expr,
+): Promise<Map<Prepared, Expr>> {
   const doubtful = members.filter(({ isPlain }) => !isPlain);
-  const found = await valuesOf(frame, doubtful, ({ specials }) => [specials]);
-  const escapable = doubtful.filter((_, at) => Number(found[at]?.[0] ?? 0) > 0);
-  const texts = await valuesOf(frame, escapable, ({ distinct }) => [distinct]);
+  const found = await valuesOf(frame, doubtful, (columns) => columns.str.contains(special).sum());
+  const escapable = doubtful.filter((_, at) => Number(found[at] ?? 0) > 0);
+  const distinct = await valuesOf(frame, escapable, (columns) => columns.unique().implode());
   return new Map(
     escapable.map((member, at) => {
-      const values = ((texts[at]?.[0] ?? []) as unknown[]).filter((value) => typeof value === "string");
-      const escaped = values.map((text) => JSON.stringify(text).slice(1, -1));
-      return [
-        member,
-        pieceOf(member.head, pl.col(member.column).replaceStrict(values, escaped, pl.lit(null), pl.Utf8)),
-      ];
+      const texts = (distinct[at] as unknown[]).filter((value) => typeof value === "string");
+      const escaped = texts.map((text) => JSON.stringify(text).slice(1, -1));
+      const text = pl.col(member.column).replaceStrict(texts, escaped, pl.lit(null), pl.Utf8);
+      return [member, pl.concatString([pl.lit(`${member.head}"`), text, quote], "")];
     }),
   );
 }
 
-/** Some values per member, all asked in one pass over the frame. */
+/** One value per member, asked for all at once with one expression: making one costs a millisecond. */
 async function valuesOf(
   frame: DataFrame,
   members: readonly Prepared[],
-  ask: (member: Prepared) => Expr[],
-): Promise<unknown[][]> {
-  const asked = members.map(ask);
-  const all = asked.flat();
-  if (all.length === 0) return [];
-  const values = (
-    await frame
-      .lazy()
-      .select(...all)
-      .collect()
-  ).row(0);
-  let at = 0;
-  return asked.map(({ length }) => {
-    at += length;
-    return values.slice(at - length, at);
-  });
+  ask: (columns: Expr) => Expr,
+): Promise<unknown[]> {
+  if (members.length === 0) return [];
+  const columns = pl.col(members.map(({ column }) => column));
+  return (await frame.lazy().select(ask(columns)).collect()).row(0);
 }
 
 function objectOf(pieces: readonly (Expr | string)[]): Expr {

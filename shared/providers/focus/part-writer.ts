@@ -4,7 +4,7 @@ import { epochMicrosecondsOf } from "#shared/platform/warehouse/instant-text.ts"
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import type { StreamPart } from "../stream.ts";
 import type { FocusModel } from "./columns.ts";
-import { contentColumns, type DayFacts, dayFacts, sortedByDay } from "./day-content.ts";
+import { type DayFacts, dayFacts, sortedByDay } from "./day-content.ts";
 import { extraName, periodName, type TableRows } from "./table-rows.ts";
 
 /** Collects rows until they are worth a batch. */
@@ -29,11 +29,10 @@ interface Held {
 /** Cuts the rows of each billing period into parts of a fixed number, whatever pieces they come in. */
 export function partWriter(model: FocusModel, write: WritePart): PartWriter {
   const held = new Map<string, Held>();
-  const content = contentColumns(model);
   let writing: Promise<unknown> = Promise.resolve();
   const start = async (period: string, frames: readonly TableRows[]): Promise<void> => {
     await writing;
-    writing = writeParts(period, frames, { model, content, write });
+    writing = writeParts(period, frames, { model, write });
     // Whoever waits for it next is told; until then it must not count as unhandled.
     writing.catch(() => {});
   };
@@ -87,12 +86,12 @@ function largest(held: ReadonlyMap<string, Held>): string {
 async function writeParts(
   period: string,
   frames: readonly TableRows[],
-  { model, content, write }: { model: FocusModel; content: readonly Expr[]; write: WritePart },
+  { model, write }: { model: FocusModel; write: WritePart },
 ): Promise<void> {
   const rows = frames.reduce((sum, { cost }) => sum + cost.height, 0);
   if (rows === 0) return;
   const sorted = await sortedByDay(frames.map(({ cost }) => cost));
-  const days = await dayFacts(sorted, content);
+  const days = await dayFacts(sorted, model);
   const cost = sorted.drop(periodName, extraName);
   await write(partOf({ period, table: model.costTable, rows, days }, cost));
   const raw = pl.concat(frames.map((frame) => frame.raw));

@@ -70,7 +70,7 @@ async function readRecords(file: FocusFile, reading: Reading): Promise<void> {
   const delivered = deliveredColumns(text.header, model);
   report.focusVersion = delivered.version;
   report.renamed = delivered.renamed;
-  const passage = passageOf(file, text, delivered, model);
+  const passage = await passageOf(file, text, delivered, model);
   const vendors = new Set<string>();
   for await (const frame of text.frames) {
     work.signal.throwIfAborted();
@@ -93,15 +93,25 @@ interface Passage {
   makeRows: RowMaking;
 }
 
-function passageOf(file: FocusFile, text: TextFile, delivered: Delivered, model: FocusModel): Passage {
+/** Hundreds of expressions are made here; others get a turn in between. */
+async function passageOf(file: FocusFile, text: TextFile, delivered: Delivered, model: FocusModel): Promise<Passage> {
   const filling: Fill[] = fills(delivered, file.vendorName);
+  await turn();
   const checks = rowChecks(delivered, model, text.hasOverflow);
-  return {
-    type: typing(delivered, model),
-    inspect: inspection({ checks, rules: focusRules(delivered, model), fills: filling }),
-    filled: filling.map(({ column, value }) => value.alias(column)),
-    makeRows: rowMaking({ ...file, model, delivered }),
-  };
+  await turn();
+  const rules = focusRules(delivered, model);
+  await turn();
+  const inspect = inspection({ checks, rules, fills: filling });
+  await turn();
+  const type = typing(delivered, model);
+  await turn();
+  const makeRows = rowMaking({ ...file, model, delivered });
+  await turn();
+  return { type, inspect, filled: filling.map(({ column, value }) => value.alias(column)), makeRows };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** The rows of both tables, or undefined where the file has an error: then the rest is checked, and nothing is made of it. */

@@ -29,7 +29,6 @@ export interface TableRows {
 /** In `cost` beside the columns of the table: the billing period `YYYY-MM`, and what the file says beyond FOCUS. */
 export const periodName = "period";
 export const extraName = "extra";
-const recordName = "record";
 
 /** An `x_extra` that is longer stays out of the cost row; the raw row has it. Source: `tables.md` 4. */
 const longestExtraBytes = 8_192;
@@ -40,30 +39,23 @@ export type RowMaking = (typed: DataFrame, firstRow: number) => Promise<TableRow
 /** Makes what turns the records of one file to rows. Its expressions are made once: each costs a millisecond. */
 export function rowMaking(source: RowSource): RowMaking {
   const { model, delivered } = source;
-  const members = membersOf(source);
   const unknown = new Set(delivered.unknown.map(textName));
-  const recordOf = jsonWriter(members);
-  const extraOf = jsonWriter(members.filter(({ column }) => unknown.has(column)));
-  const raw = selected(model.rawTable, rawColumns(source));
-  const period = pl.col("BillingPeriodStart").date.strftime("%Y-%m").alias(periodName);
-  const cost = [...selected(model.costTable, costColumns(source)), period, pl.col(extraName)];
+  const writeJson = jsonWriter(membersOf(source), ({ column }) => unknown.has(column));
+  const stated = [...rawColumns(source), ...costColumns(source)];
+  const nothing = silentColumns(model, stated);
+  const values = [...stated, ...nothing].map(([name, value]) => value.alias(name));
+  const costNames = [...ownColumns(model.costTable), periodName, extraName];
+  const rawNames = ownColumns(model.rawTable);
   return async (typed, firstRow) => {
-    const categories = typed.select("ChargeCategory").rows();
-    const ids = rowIds(
-      source.sha256,
-      firstRow,
-      categories.map(([category]) => category),
-    );
-    const [record, extra] = [await recordOf(typed), await extraOf(typed)];
-    const identified = typed
+    const categories = typed.getColumn("ChargeCategory").toArray();
+    const ids = rowIds(source.sha256, firstRow, categories);
+    const { all, wanted } = await writeJson(typed);
+    const rows = await typed
       .withColumns(pl.Series("x_source_record_id", ids.records, pl.Utf8), pl.Series("x_row_id", ids.rows, pl.Utf8))
       .lazy()
-      .withColumns(record.alias(recordName), extra.alias(extraName));
-    const [costRows, rawRows] = await Promise.all([
-      identified.select(...cost).collect(),
-      identified.select(...raw).collect(),
-    ]);
-    return { cost: withoutLongExtra(costRows), raw: rawRows };
+      .withColumns(all.alias("record"), wanted.alias(extraName), wanted.alias("x_extra"), ...values)
+      .collect();
+    return { cost: withoutLongExtra(rows.select(...costNames)), raw: rows.select(...rawNames) };
   };
 }
 
@@ -75,50 +67,57 @@ function membersOf({ delivered, model }: RowSource): Member[] {
   });
 }
 
-/** All columns of the table but its lineage; what nobody states is null. */
-function selected(table: TableDefinition, values: Readonly<Record<string, Expr>>): Expr[] {
-  return table.columns
-    .filter(({ name }) => !isLineageColumn(name) || name === "x_source_record_id")
-    .map((column) => (values[column.name] ?? pl.lit(null).cast(dataTypeOf(column))).alias(column.name));
+/** All columns of the table but its lineage. */
+function ownColumns(table: TableDefinition): string[] {
+  const own = table.columns.filter(({ name }) => !isLineageColumn(name) || name === "x_source_record_id");
+  return own.map(({ name }) => name);
 }
 
-function rawColumns({ delivered, sha256, uri }: RowSource): Record<string, Expr> {
-  return {
-    charge_date: pl.col("ChargePeriodStart").cast(pl.Date),
-    vendor: pl.col("ProviderName"),
-    focus_version: pl.lit(delivered.version),
-    file_uri: pl.lit(uri),
-    file_sha256: pl.lit(sha256),
-    row_number: pl.col(rowName),
-    billing_account_id: pl.col("BillingAccountId"),
-    billing_period_start: pl.col("BillingPeriodStart"),
-    charge_category: pl.col("ChargeCategory"),
-    billed_cost: pl.col("BilledCost"),
-    billing_currency: pl.col("BillingCurrency"),
-    record: pl.col(recordName),
-    x_source_record_id: pl.col("x_source_record_id"),
-  };
+type Values = [name: string, value: Expr][];
+
+/** What no file states is null, in the column's type. */
+function silentColumns(model: FocusModel, stated: Values): Values {
+  const known = new Set([...model.columns.keys(), ...stated.map(([name]) => name), "x_row_id", "x_extra"]);
+  const nulls = new Map<string, Expr>();
+  return model.costTable.columns
+    .filter(({ name }) => !known.has(name) && !isLineageColumn(name))
+    .map((column) => {
+      const value = nulls.get(column.type) ?? pl.lit(null).cast(dataTypeOf(column));
+      nulls.set(column.type, value);
+      return [column.name, value];
+    });
 }
 
-function costColumns({ model, provider, isCloud }: RowSource): Record<string, Expr> {
+function rawColumns({ delivered, sha256, uri }: RowSource): Values {
+  return [
+    ["charge_date", pl.col("ChargePeriodStart").cast(pl.Date)],
+    ["vendor", pl.col("ProviderName")],
+    ["focus_version", pl.lit(delivered.version)],
+    ["file_uri", pl.lit(uri)],
+    ["file_sha256", pl.lit(sha256)],
+    ["row_number", pl.col(rowName)],
+    ["billing_account_id", pl.col("BillingAccountId")],
+    ["billing_period_start", pl.col("BillingPeriodStart")],
+    ["charge_category", pl.col("ChargeCategory")],
+    ["billed_cost", pl.col("BilledCost")],
+    ["billing_currency", pl.col("BillingCurrency")],
+  ];
+}
+
+function costColumns({ provider, isCloud }: RowSource): Values {
   const isGenerative = pl.col("ServiceSubcategory").eq(pl.lit("Generative AI"));
-  return {
-    ...Object.fromEntries([...model.columns.keys()].map((name) => [name, pl.col(name)])),
-    x_charge_date: pl.col("ChargePeriodStart").cast(pl.Date),
-    x_row_id: pl.col("x_row_id"),
-    x_source_record_id: pl.col("x_source_record_id"),
-    x_provider: pl.lit(provider),
-    x_category: pl
-      .when(isGenerative)
-      .then(pl.lit("llm"))
-      .otherwise(pl.lit(isCloud ? "cloud" : "other")),
-    x_source_system: pl.lit(rawTableName),
-    x_cost_source: pl.lit("provider_reported"),
-    x_cost_basis: pl.lit("imported"),
-    x_cost_status: pl.lit("exact"),
-    x_counted: pl.lit(true),
-    x_extra: pl.col(extraName),
-  };
+  const other = pl.lit(isCloud ? "cloud" : "other");
+  return [
+    [periodName, pl.col("BillingPeriodStart").date.strftime("%Y-%m")],
+    ["x_charge_date", pl.col("ChargePeriodStart").cast(pl.Date)],
+    ["x_provider", pl.lit(provider)],
+    ["x_category", pl.when(isGenerative).then(pl.lit("llm")).otherwise(other)],
+    ["x_source_system", pl.lit(rawTableName)],
+    ["x_cost_source", pl.lit("provider_reported")],
+    ["x_cost_basis", pl.lit("imported")],
+    ["x_cost_status", pl.lit("exact")],
+    ["x_counted", pl.lit(true)],
+  ];
 }
 
 /** Looks at the bytes only where the characters leave a doubt. */

@@ -24,10 +24,12 @@ export function typing(delivered: Delivered, model: FocusModel): Typing {
       return place === undefined || kind === undefined ? [] : [{ from: textName(place), to: name, kind }];
     }),
   );
-  const fixed = columns.flatMap((column) => {
-    const place = delivered.places.get(column.name);
-    if (place !== undefined && readKinds[column.type] !== undefined) return [];
-    return (place === undefined ? absent(column) : plain(textName(place), column)).alias(column.name);
+  const nothing = { BIGNUMERIC: absent("BIGNUMERIC"), TIMESTAMP: absent("TIMESTAMP"), STRING: absent("STRING") };
+  const fixed = columns.flatMap(({ name, type }) => {
+    const place = delivered.places.get(name);
+    if (place === undefined)
+      return nothing[type === "BIGNUMERIC" || type === "TIMESTAMP" ? type : "STRING"].alias(name);
+    return readKinds[type] === undefined ? plain(textName(place), type).alias(name) : [];
   });
   return async (text, firstRow) => {
     const number = pl.col(rowName).cast(pl.Int64).plus(pl.lit(firstRow)).cast(pl.Int64).alias(rowName);
@@ -42,11 +44,11 @@ export function typing(delivered: Delivered, model: FocusModel): Typing {
 
 const readKinds: Partial<Record<FocusColumn["type"], ReadKind>> = { TIMESTAMP: "instant", JSON: "object" };
 
-function plain(name: string, { type }: FocusColumn): Expr {
+function plain(name: string, type: FocusColumn["type"]): Expr {
   return type === "BIGNUMERIC" ? pl.col(name).cast(pl.Decimal(38, 12), false) : pl.col(name);
 }
 
-function absent({ type }: FocusColumn): Expr {
+function absent(type: "BIGNUMERIC" | "TIMESTAMP" | "STRING"): Expr {
   const nothing = pl.lit(null);
   if (type === "BIGNUMERIC") return nothing.cast(pl.Decimal(38, 12));
   return nothing.cast(type === "TIMESTAMP" ? pl.Datetime("us", "UTC") : pl.Utf8);
