@@ -10,6 +10,7 @@ export default httpFunction({
   access: orgAccess("integrations:read"),
   uses: ["documents"],
   response: ImportAnswer,
-  errors: ["IMPORT_NOT_FOUND"],
-  handle: ({ org, params }, { documents }) => readImport(org, params.import_id, documents),
+  errors: ["UNKNOWN_PROVIDER", "IMPORT_NOT_FOUND"],
+  handle: ({ org, params }, { documents }) =>
+    readImport({ org, provider: params.provider, importId: params.import_id }, documents),
 });

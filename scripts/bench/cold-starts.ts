@@ -4,10 +4,10 @@ import { buildAll } from "#scripts/build/build.ts";
 import { repositoryRoot } from "#scripts/build/bundle.ts";
 import type { ManifestEntry } from "#scripts/build/manifest.ts";
 import { alternately } from "./alternately.ts";
+import type { Bench } from "./bench.ts";
 import { buildPrograms } from "./child-programs.ts";
 import { type Comparison, compared, type Findings } from "./comparison.ts";
 import { type Asked, firstAnswerMilliseconds, type Served } from "./first-answer.ts";
-import type { Bench } from "./main.ts";
 
 const defaultRepetitions = 5;
 const polars = "nodejs-polars";

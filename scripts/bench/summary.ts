@@ -6,10 +6,10 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { readSummary } from "#shared/costs/read-summary.ts";
 import type { CostSummary } from "#shared/costs/summary-schema.ts";
 import { alternately, elapsed } from "./alternately.ts";
+import type { Bench } from "./bench.ts";
 import { buildPrograms, type Program } from "./child-programs.ts";
 import { type Aim, type Comparison, compared, type Findings } from "./comparison.ts";
 import { duckdbGroups } from "./duckdb-groups.ts";
-import type { Bench } from "./main.ts";
 import { polarsGroups } from "./polars-groups.ts";
 import { wrongAmounts } from "./summary-facts.ts";
 import { differences, readGroupsText } from "./year-groups.ts";
@@ -21,7 +21,8 @@ const coldRepetitions = 3;
 /** `costs.md` section 10, table of targets. */
 const warmAim: Aim = { atMost: 1.2 };
 const coldAim: Aim = { atMost: 2 };
-const noMonthFiles = "no month files are kept: every month is built from its batches (one Parquet file per day and source)";
+const noMonthFiles =
+  "no month files are kept: every month is built from its batches (one Parquet file per day and source)";
 
 /** The summary of a year by the room against Polars and DuckDB over the same rows in one Parquet file. */
 export async function summaries(bench: Bench): Promise<Findings> {

@@ -55,7 +55,7 @@ export function differences(engine: string, is: YearGroups, should: YearGroups):
 }
 
 /** The groups as one line of JSON; `readGroupsText` reads it. */
-export function groupsText(groups: YearGroups): string {
+function groupsText(groups: YearGroups): string {
   const entries = Object.entries(groups).map(([name, group]) => [name, [...group]]);
   return JSON.stringify(Object.fromEntries(entries), (_, value: unknown) =>
     typeof value === "bigint" ? String(value) : value,
@@ -122,7 +122,7 @@ function addTo(group: Map<string, UnitSums>, keys: readonly string[], sums: Unit
   else for (const name of [...amountNames, "rows"] as const) known[name] += sums[name];
 }
 
-function unitsOf(text: string): bigint {
+export function unitsOf(text: string): bigint {
   const match = /^(-?)(\d+)(?:\.(\d{1,12}))?$/.exec(text);
   if (match === null) throw new Error(`${JSON.stringify(text)} is no amount of at most 12 decimals`);
   const units = BigInt(`${match[2]}${(match[3] ?? "").padEnd(12, "0")}`);

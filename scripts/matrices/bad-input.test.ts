@@ -9,7 +9,9 @@ import { rootKey, startTwoOrganizations, type TwoOrganizations } from "./two-org
 const endpoints = endpointsOf(await loadFunctions()).filter(({ declaration }) => !declaration.anyMethod);
 const rows = (chosen: readonly Endpoint[]) =>
   chosen.map((endpoint) => ({ ...endpoint, row: `${endpoint.declaration.method} ${endpoint.template}` }));
-const withBody = rows(endpoints.filter(({ declaration }) => declaration.method !== "GET"));
+const withBody = rows(
+  endpoints.filter(({ declaration }) => declaration.method !== "GET" && declaration.fileBody === undefined),
+);
 const withParams = rows(endpoints.filter(({ template }) => paramsOf(template).length > 0));
 
 /** Codes that every function may answer; the others are in its declaration. */

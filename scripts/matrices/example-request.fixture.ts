@@ -26,8 +26,17 @@ export function paramsOf(template: string): string[] {
 
 /** The path with the parameters that exist for the tenant, except where another value, as it goes over the wire, is given. */
 export function pathOf(template: string, tenant: Tenant, other: Readonly<Record<string, string>> = {}): string {
-  const known = { org: tenant.slug, provider: "openai", domain: "cost", pipeline: "usage_cost", run: tenant.runId };
-  const values: Record<string, string> = { ...known, ...other };
+  const known = {
+    org: tenant.slug,
+    provider: "openai",
+    domain: "cost",
+    pipeline: "usage_cost",
+    run: tenant.runId,
+    import_id: tenant.importId,
+  };
+  // A delivered file belongs to the provider it was delivered for.
+  const ofFile = template.includes("{import_id}") ? { provider: "focus" } : {};
+  const values: Record<string, string> = { ...known, ...ofFile, ...other };
   return template.replace(/\{(\w+)(?:=\*\*)?\}/g, (_all, name: string) => values[name] ?? "example_1");
 }
 

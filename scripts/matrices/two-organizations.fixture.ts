@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -24,6 +24,7 @@ export interface Tenant {
   apiKey: string;
   credentialId: string;
   runId: string;
+  importId: string;
   /** Texts that occur in this organization's data and nowhere else. */
   markers: readonly string[];
 }
@@ -110,11 +111,36 @@ async function onboardedTenant(platform: JourneyPlatform, slug: string, account:
   expect(connected.status, JSON.stringify(connected.body)).toBe(200);
   const runId = await startRun(platform, slug, apiKey, { start_date: "2026-07-01", end_date: "2026-07-03" });
   expect(await watchRun(platform, slug, apiKey, runId)).toMatchObject({ status: "COMPLETED" });
+  const importId = await deliveredFile(platform, slug, apiKey);
   const orgId = String(onboarded.body["org_id"]);
   const credentialId = String(connected.body["credential_id"]);
-  const ids = [orgId, credentialId, runId, String(onboarded.body["api_key_id"]), String(connected.body["account_id"])];
+  const ids = [
+    orgId,
+    credentialId,
+    runId,
+    importId,
+    String(onboarded.body["api_key_id"]),
+    String(connected.body["account_id"]),
+  ];
   const markers = [...ids, apiKey, account, ...["company", "mail", "credential", "notes", "cost-center"].map(named)];
-  return { slug, key: slug.toLowerCase(), orgId, apiKey, credentialId, runId, markers };
+  return { slug, key: slug.toLowerCase(), orgId, apiKey, credentialId, runId, importId, markers };
+}
+
+/** The project's own FOCUS sample, delivered and published; answers the import's id. */
+async function deliveredFile(platform: JourneyPlatform, slug: string, apiKey: string): Promise<string> {
+  const headers = { "x-api-key": apiKey };
+  await call(platform, "POST", `/api/v1/integrations/${slug}/focus/setup`, { headers, body: {} });
+  const body = await readFile("scripts/demo/sample-focus.csv");
+  const response = await fetch(`${platform.url}/api/v1/integrations/${slug}/focus/imports`, {
+    method: "POST",
+    headers,
+    body,
+  });
+  const created = (await response.json()) as Record<string, unknown>;
+  expect(response.status, JSON.stringify(created)).toBe(202);
+  const run = await watchRun(platform, slug, apiKey, String(created["run_id"]));
+  expect(run, JSON.stringify(run["error_message"])).toMatchObject({ status: "COMPLETED" });
+  return String(created["import_id"]);
 }
 
 /** Written as the store keeps it: the platform has no endpoint yet that makes a key with fewer scopes. */

@@ -75,7 +75,7 @@ function focusWorldOf(given: Pick<FocusWorld, "world" | "org" | "ports" | "crede
       const { body } = await delivered(file, query);
       if (!("import_id" in body)) throw new Error("a dry run is no import");
       await processRun({ org: org.key, run_id: body.run_id }, ports);
-      return readImport(org, body.import_id, ports.documents);
+      return readImport({ org, provider: "focus", importId: body.import_id }, ports.documents);
     },
     version: async (month) => (await published(month)).version,
     rows: async (name, month) => {

@@ -4,6 +4,7 @@ import type { RunDocument } from "#shared/pipelines/run.ts";
 import { runPath } from "#shared/pipelines/run-paths.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { type ImportDocument, importOf } from "#shared/providers/focus/import-store.ts";
+import { providers } from "#shared/providers/load-registry.ts";
 import { nullable, strictObject } from "#shared/runtime/schema.ts";
 import { type ImportAnswer, ImportAnswer as ImportAnswerSchema, importAnswer } from "./import-answer.ts";
 
@@ -20,9 +21,14 @@ export const ImportList = strictObject({
 });
 export type ImportList = Static<typeof ImportList>;
 
-/** One import with the state of its run. */
-export async function readImport(org: OrgIdentity, importId: string, documents: Documents): Promise<ImportAnswer> {
-  const stored = await importOf(org, importId, documents);
+/** One import of a provider with the state of its run. */
+export async function readImport(
+  asked: { org: OrgIdentity; provider: string; importId: string },
+  documents: Documents,
+): Promise<ImportAnswer> {
+  const { org } = asked;
+  const { slug } = (await providers()).provider(asked.provider);
+  const stored = await importOf(org, slug, asked.importId, documents);
   const { body } = await documents.get<RunDocument>(runPath(org.key, stored.runId));
   return importAnswer(stored, body);
 }
@@ -32,10 +38,11 @@ export async function listImports(
   asked: { org: OrgIdentity; provider: string; query: ImportListQuery },
   documents: Documents,
 ): Promise<ImportList> {
-  const { org, provider, query } = asked;
+  const { org, query } = asked;
+  const { slug } = (await providers()).provider(asked.provider);
   const page = await documents.list<ImportDocument>({
     collection: `orgs/${org.key}/imports`,
-    filters: [{ field: "provider", is: "==", value: provider }],
+    filters: [{ field: "provider", is: "==", value: slug }],
     orderBy: [{ field: "createdAt", direction: "desc" }],
     limit: query.limit,
     ...(query.cursor === undefined ? {} : { cursor: query.cursor }),

@@ -167,12 +167,18 @@ async function sealed(sealing: Sealing, given: IntegrationPorts): Promise<Accept
     accountId: outcome.accountId ?? credentialId,
     environment: request.environment ?? before?.environment ?? "prod",
     userDetail: request.user_detail ?? before?.userDetail ?? "pseudonym",
-    simulated: (before?.simulated ?? false) || given.config.CA_PROVIDER_SIMULATOR_URL !== undefined,
+    simulated: isSimulated(entry, before, given),
     lastError: null,
     lastValidatedAt: given.clock.now().toISOString(),
     expiresAt: request.expires_at == null ? null : new Date(request.expires_at).toISOString(),
   };
   return { org, entry, name, credentialId, secretVersion, document };
+}
+
+/** Files are real whoever else is simulated: nobody was asked about them. */
+function isSimulated(entry: ProviderEntry, before: CredentialDocument | undefined, given: IntegrationPorts): boolean {
+  if (entry.credential.kind === "none") return false;
+  return (before?.simulated ?? false) || given.config.CA_PROVIDER_SIMULATOR_URL !== undefined;
 }
 
 async function store(

@@ -4,8 +4,9 @@ import type { FileReport } from "./file-report.ts";
 import { finishReading, importOf, noteProgress } from "./import-store.ts";
 import { refusedCode } from "./refusal.ts";
 
-/** Billing periods whose charges may lie this many months beside them. */
-const monthsBeside = 2;
+/** How far from its billing period a charge may lie: corrections keep the day of the charge that they correct. */
+const monthsBefore = 24;
+const monthsAfter = 2;
 const progressEveryMilliseconds = 3_000;
 
 /**
@@ -14,7 +15,7 @@ const progressEveryMilliseconds = 3_000;
  */
 export async function importFocusFile(context: StreamContext): Promise<Streamed> {
   const importId = context.parameters["import_id"] ?? "";
-  const delivered = await importOf(context.org, importId, context.documents);
+  const delivered = await importOf(context.org, "focus", importId, context.documents);
   const bytes = await context.objects.get(delivered.object);
   if (bytes === undefined) throw new AppError(refusedCode, "The uploaded file is gone; upload it again.");
   const { readFocusFile } = await import("./read-file.ts");
@@ -51,9 +52,9 @@ async function sourcesOf(report: FileReport, context: StreamContext): Promise<St
 
 function monthsAround(period: string): string[] {
   const [year = 0, month = 0] = period.split("-").map(Number);
-  const count = 2 * monthsBeside + 1;
+  const count = monthsBefore + 1 + monthsAfter;
   return Array.from({ length: count }, (_, at) =>
-    new Date(Date.UTC(year, month - 1 - monthsBeside + at, 1)).toISOString().slice(0, 7),
+    new Date(Date.UTC(year, month - 1 - monthsBefore + at, 1)).toISOString().slice(0, 7),
   );
 }
 

@@ -31,10 +31,15 @@ export function isImportId(text: string): boolean {
   return /^imp_[0-9A-HJKMNP-TV-Z]{26}$/.test(text);
 }
 
-/** The import, or 404 - the same for another organization's and for none. */
-export async function importOf(org: OrgIdentity, importId: string, documents: Documents): Promise<ImportDocument> {
+/** The import of the provider, or 404 - the same for another organization's and for none. */
+export async function importOf(
+  org: OrgIdentity,
+  provider: string,
+  importId: string,
+  documents: Documents,
+): Promise<ImportDocument> {
   const body = isImportId(importId) ? (await documents.get<ImportDocument>(importPath(org, importId))).body : undefined;
-  if (body === undefined) throw new AppError("IMPORT_NOT_FOUND", "There is no such import.");
+  if (body?.provider !== provider) throw new AppError("IMPORT_NOT_FOUND", "There is no such import.");
   return body;
 }
 

@@ -10,7 +10,8 @@ const low = 0x7f7f7f7f;
  */
 export function quoteParity(bytes: Uint8Array): 0 | 1 {
   const lead = Math.min((4 - (bytes.byteOffset % 4)) % 4, bytes.length);
-  const words = new Int32Array(bytes.buffer, bytes.byteOffset + lead, (bytes.length - lead) >> 2);
+  const count = (bytes.length - lead) >> 2;
+  const words = count === 0 ? new Int32Array(0) : new Int32Array(bytes.buffer, bytes.byteOffset + lead, count);
   let marks = 0;
   for (let at = 0; at < words.length; at++) {
     const word = (words[at] as number) ^ fourQuotes;
