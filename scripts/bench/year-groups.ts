@@ -55,7 +55,7 @@ export function differences(engine: string, is: YearGroups, should: YearGroups):
 }
 
 /** The groups as one line of JSON; `readGroupsText` reads it. */
-function groupsText(groups: YearGroups): string {
+export function groupsText(groups: YearGroups): string {
   const entries = Object.entries(groups).map(([name, group]) => [name, [...group]]);
   return JSON.stringify(Object.fromEntries(entries), (_, value: unknown) =>
     typeof value === "bigint" ? String(value) : value,

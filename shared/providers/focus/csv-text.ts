@@ -39,16 +39,15 @@ async function* checkedPieces(
   others: AsyncIterable<Buffer>,
   form: { separator: string; fields: number },
 ): AsyncGenerator<Buffer> {
-  let last = first;
+  refuseCutOff(first, form);
   if (first.length > 0) yield first;
   for await (const piece of others) {
-    last = piece;
+    refuseCutOff(piece, form);
     yield piece;
   }
-  refuseCutOff(last, form);
 }
 
-/** A last record without line end may be whole, or the place where an upload broke off. */
+/** Only the last record may be without line end: then it may be whole, or the place where an upload broke off. */
 function refuseCutOff(last: Buffer, { separator, fields }: { separator: string; fields: number }): void {
   if (last.length === 0 || last.at(-1) === 0x0a) return;
   const record = last.toString("utf8", lastRecordEnd(last));

@@ -70,7 +70,7 @@ describe("a file that cannot be read", () => {
     ["has a header only", () => Buffer.from(`${header}\n`), "no_rows"],
     ["is no UTF-8", () => Buffer.concat([csvOf([charge]), Buffer.from([0xc3, 0x28, 0x0a])]), "utf8"],
     ["is UTF-16", () => Buffer.from(`\ufeff${header}\n`, "utf16le"), "utf8"],
-    ["has a line of more than 1 MiB", () => withValue("ResourceName", "x".repeat(1_100_000)), "line_limit"],
+    ["has a line of more than 1 MiB", () => withValue("ResourceId", "x".repeat(1_100_000)), "line_limit"],
     [
       "breaks off in a record",
       () => Buffer.from(`${header}\n${row}\n${row.split(",").slice(0, 3).join(",")}`),
