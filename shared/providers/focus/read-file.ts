@@ -1,6 +1,7 @@
 import pl, { type DataFrame, type Expr } from "nodejs-polars";
 import { amountText, parseAmount, roundAmount, sumAmounts } from "#shared/money/amount.ts";
 import type { StreamPart } from "../stream.ts";
+import { ahead } from "./ahead.ts";
 import { type FocusModel, focusModel } from "./columns.ts";
 import { addTotals, currencyTotals } from "./day-content.ts";
 import { addErrors, emptyReport, type FileReport } from "./file-report.ts";
@@ -72,9 +73,7 @@ async function readRecords(file: FocusFile, reading: Reading): Promise<void> {
   report.renamed = delivered.renamed;
   const passage = await passageOf(file, text, delivered, model);
   const vendors = new Set<string>();
-  for await (const frame of text.frames) {
-    work.signal.throwIfAborted();
-    const rows = await usableRows(frame, passage, report);
+  for await (const { frame, rows } of records(text, passage, reading)) {
     report.rows += frame.height;
     if (report.rows > fileLimits.rows)
       throw fileRefused("The file has more than 10 million rows.", { rule: "rows_limit" });
@@ -83,6 +82,27 @@ async function readRecords(file: FocusFile, reading: Reading): Promise<void> {
   }
   report.vendor = file.vendorName ?? (vendors.size === 0 ? null : excerpt([...vendors].sort().join(", ")));
   refuseOtherCounts(file, report);
+}
+
+/** Frames with their rows, in the order of the file: while one is taken, the next is checked and the one after it is read. */
+function records(text: TextFile, passage: Passage, { report, work }: Reading): AsyncGenerator<Taken> {
+  let firstRow = 1;
+  const numbered = ahead(text.frames, async (frame) => {
+    work.signal.throwIfAborted();
+    const first = firstRow;
+    firstRow += frame.height;
+    return { frame, first, typed: await passage.type(frame, first) };
+  });
+  return ahead(numbered, async ({ frame, first, typed }) => ({
+    frame,
+    rows: await usableRows(typed, first, passage, report),
+  }));
+}
+
+interface Taken {
+  frame: DataFrame;
+  /** Undefined where the file has an error. */
+  rows: TableRows | undefined;
 }
 
 /** What every frame of one file goes through. */
@@ -115,15 +135,19 @@ function turn(): Promise<void> {
 }
 
 /** The rows of both tables, or undefined where the file has an error: then the rest is checked, and nothing is made of it. */
-async function usableRows(frame: DataFrame, passage: Passage, report: FileReport): Promise<TableRows | undefined> {
-  const typed = await passage.type(frame, report.rows + 1);
+async function usableRows(
+  typed: DataFrame,
+  firstRow: number,
+  passage: Passage,
+  report: FileReport,
+): Promise<TableRows | undefined> {
   await passage.inspect(typed, report);
   if (report.errorCount > 0) return undefined;
   const filled = await typed
     .lazy()
     .withColumns(...passage.filled)
     .collect();
-  return passage.makeRows(filled, report.rows + 1);
+  return passage.makeRows(filled, firstRow);
 }
 
 const byPeriodAndDay = [pl.col(periodName), pl.col("x_charge_date").cast(pl.Utf8).alias("day")];
