@@ -97,9 +97,24 @@ function configFaults(config: PipelineConfig, address: string): FieldProblem[] {
   if (config.provider !== words[0]) faults.push(at("/provider", "must be the first word of the address"));
   if (config.domain !== (words.length === 3 ? words[1] : ""))
     faults.push(at("/domain", "must be the middle word of the address"));
+  for (const path of unknownToTheEngine(config)) faults.push(at(path, "is not carried out by this version"));
   const { levels, faults: dagFaults } = levelsOf(config.steps);
   faults.push(...dagFaults.map((problem) => at("/steps", problem)));
   if (levels.some((level) => level.length > maximumStepsAtOnce))
     faults.push(at("/steps", `more than ${maximumStepsAtOnce} steps at once`));
   return faults;
+}
+
+/** What the format knows and the engine does not act on yet: refused, so that no file promises what does not happen. */
+function unknownToTheEngine(config: PipelineConfig): string[] {
+  const steps = config.steps.flatMap((step, index) => [
+    ...(step.on_failure === "continue" ? [`/steps/${index}/on_failure`] : []),
+    ...(step.enabled ? [] : [`/steps/${index}/enabled`]),
+  ]);
+  const lists = (["run_after", "expectations"] as const).filter((name) => config[name].length > 0);
+  const others = [
+    ...(Object.keys(config.parameters).length > 0 ? ["parameters"] : []),
+    ...(config.notifications === undefined ? [] : ["notifications"]),
+  ];
+  return [...steps, ...[...lists, ...others].map((name) => `/${name}`)];
 }
