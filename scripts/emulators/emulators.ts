@@ -12,8 +12,13 @@ export interface Emulators {
 
 const startDeadlineSeconds = 60;
 
-/** Starts Google's Firestore and Pub/Sub emulators from the Cloud SDK on this machine, on free ports. */
+/**
+ * Starts Google's Firestore and Pub/Sub emulators from the Cloud SDK on this machine, on free ports. Where
+ * `CA_FIRESTORE_EMULATOR` and `CA_PUBSUB_EMULATOR` (`host:port`) name running ones, those are used and left running.
+ */
 export async function startEmulators(): Promise<Emulators> {
+  const running = runningEmulators();
+  if (running !== undefined) return running;
   const platform = sdkPlatformFolder();
   if (platform === undefined || !hasJava()) return { firestore: undefined, pubsub: undefined, stop: async () => {} };
   const [firestore, pubsub] = await Promise.all([
@@ -27,6 +32,11 @@ export async function startEmulators(): Promise<Emulators> {
       await Promise.all([stop(firestore?.process), stop(pubsub?.process)]);
     },
   };
+}
+
+function runningEmulators(): Emulators | undefined {
+  const [firestore, pubsub] = [process.env["CA_FIRESTORE_EMULATOR"], process.env["CA_PUBSUB_EMULATOR"]];
+  return firestore && pubsub ? { firestore, pubsub, stop: async () => {} } : undefined;
 }
 
 function firestoreArguments(platform: string): string[] | undefined {
