@@ -15,6 +15,7 @@ export function auditedEffects<T>(
         org: overrides.org,
         actorKind: "root",
         apiKeyId: null,
+        userId: null,
         action: overrides.action ?? action,
         operation: "EXECUTE",
         resourceType: "test",

@@ -94,6 +94,7 @@ function auditOf(org: OrgIdentity, details: AuditDetails = {}): AuditEntry {
     org,
     actorKind: "root",
     apiKeyId: null,
+    userId: null,
     action: "run.requested",
     operation: "EXECUTE",
     resourceType: "run",

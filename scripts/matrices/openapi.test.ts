@@ -79,7 +79,13 @@ describe("the OpenAPI document", () => {
     );
     const schemes = operation?.security.flatMap((each) => Object.keys(each)).sort();
     const { access } = declaration;
-    const expected = { public: [], root: ["rootKey"], any: ["orgKey", "rootKey"], org: ["orgKey"] }[access.kind];
+    const expected = {
+      public: [],
+      root: ["rootKey"],
+      any: ["orgKey", "rootKey"],
+      session: ["session"],
+      org: ["orgKey"],
+    }[access.kind];
     expect(schemes).toEqual(access.kind === "org" && access.root ? ["orgKey", "rootKey"] : expected);
   });
 

@@ -1,3 +1,4 @@
+import type { Role } from "./roles.ts";
 import type { Scope } from "./scopes.ts";
 
 /** An organization as a verified credential names it. */
@@ -10,11 +11,27 @@ export interface OrgIdentity {
   orgId: string;
 }
 
+/** A person as their session or token names them. */
+export interface SignedIn {
+  credentialId: string;
+  /** `usr_<ulid>`. */
+  userId: string;
+  /** Verified, as typed. */
+  email: string;
+  sessionId: string;
+  /** RFC 3339, UTC: when the person last proved who they are. */
+  signedInAt: string;
+}
+
 /** Who is calling. `credentialId` scopes idempotency keys and rate limits. */
 export type Caller =
   | { kind: "public"; credentialId: "public" }
   | { kind: "root"; credentialId: "root" }
   | { kind: "key"; credentialId: string; keyId: string; org: OrgIdentity; scopes: readonly string[] }
+  /** A signed-in person in an organization they are a member of. */
+  | (SignedIn & { kind: "member"; org: OrgIdentity; role: Role; scopes: readonly string[] })
+  /** A signed-in person where no organization is asked for. */
+  | (SignedIn & { kind: "person" })
   | { kind: "platform"; credentialId: string };
 
 /** Who may call a function; the default of every declaration is nobody. */
@@ -22,7 +39,8 @@ export type Access =
   | { kind: "public" }
   | { kind: "root"; openInDevelopment: boolean }
   | { kind: "any" }
-  | { kind: "org"; scope: Scope; root: boolean };
+  | { kind: "session" }
+  | { kind: "org"; scope: Scope; root: boolean; peopleOnly: boolean };
 
 export function publicAccess(): Access {
   return { kind: "public" };
@@ -33,7 +51,15 @@ export function rootAccess(options: { openInDevelopment?: boolean } = {}): Acces
   return { kind: "root", openInDevelopment: options.openInDevelopment ?? false };
 }
 
-/** A credential of the organization in the path that holds the scope; with `root` also the platform's operator. */
-export function orgAccess(scope: Scope, options: { root?: boolean } = {}): Access {
-  return { kind: "org", scope, root: options.root ?? false };
+/** Any signed-in person. */
+export function sessionAccess(): Access {
+  return { kind: "session" };
+}
+
+/**
+ * A credential of the organization in the path that holds the scope - a key, or a member by role; with `root` also the
+ * platform's operator. With `peopleOnly` no key will do: `{ scope: "org:delete", peopleOnly: true }` is the owner.
+ */
+export function orgAccess(scope: Scope, options: { root?: boolean; peopleOnly?: boolean } = {}): Access {
+  return { kind: "org", scope, root: options.root ?? false, peopleOnly: options.peopleOnly ?? false };
 }

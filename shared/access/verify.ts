@@ -74,8 +74,13 @@ export function authorize(caller: Caller, access: Access): void {
     if (caller.kind === "root" || (access.openInDevelopment && caller.kind === "public")) return;
     throw new AppError("FORBIDDEN", "Only the platform's operator may do this.");
   }
+  if (access.kind === "session") {
+    if (caller.kind === "person") return;
+    throw new AppError("FORBIDDEN", "Only a signed-in person may do this.");
+  }
   if (caller.kind === "root" && access.root) return;
-  if (caller.kind !== "key") throw new AppError("FORBIDDEN", "This needs a credential of the organization.");
+  if (caller.kind !== "key" || access.peopleOnly)
+    throw new AppError("FORBIDDEN", "This needs a credential of the organization.");
   if (!keyHolds(caller.scopes, access.scope)) throw new AppError("FORBIDDEN", `This needs the scope ${access.scope}.`);
 }
 

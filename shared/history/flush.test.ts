@@ -55,6 +55,7 @@ function writeChange(mark: string, change: Change): void {
     org: undefined,
     actorKind: "system",
     apiKeyId: null,
+    userId: null,
     action: mark,
     operation: "EXECUTE",
     resourceType: "test",

@@ -16,6 +16,7 @@ const entry: AuditEntry = {
   org,
   actorKind: "key",
   apiKeyId: "key_1",
+  userId: null,
   action: "thing.made",
   operation: "CREATE",
   resourceType: "thing",

@@ -38,6 +38,7 @@ export interface AuditEntry {
   org: OrgIdentity | undefined;
   actorKind: "root" | "key" | "member" | "agent" | "stripe" | "system";
   apiKeyId: string | null;
+  userId: string | null;
   action: string;
   operation: string;
   resourceType: string;
@@ -127,7 +128,7 @@ function writeAudit(entry: AuditEntry, auditId: string, change: Change): void {
     row: {
       audit_id: auditId,
       org_slug: org?.slug ?? "_platform",
-      user_id: null,
+      user_id: entry.userId,
       api_key_id: entry.apiKeyId,
       actor_kind: entry.actorKind,
       action: entry.action,

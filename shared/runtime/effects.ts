@@ -1,3 +1,4 @@
+import type { Caller } from "#shared/access/caller.ts";
 import { type AuditEntry, type Change, commitChange } from "./change.ts";
 import type { Answer, AnyHttpDeclaration, Effects, HttpRequest } from "./declaration.ts";
 import { concludeUse, holdUse, type KeyUse } from "./idempotency.ts";
@@ -47,8 +48,7 @@ function auditEntry(
   const overrides = context.overrides ?? {};
   return {
     org: overrides.org ?? request.org,
-    actorKind: caller.kind === "key" ? "key" : caller.kind === "root" ? "root" : "system",
-    apiKeyId: caller.kind === "key" ? caller.keyId : null,
+    ...actorOf(caller),
     action: overrides.action ?? audit.action,
     operation: audit.operation,
     resourceType: audit.resourceType,
@@ -60,4 +60,11 @@ function auditEntry(
     status: "SUCCESS",
     errorMessage: null,
   };
+}
+
+function actorOf(caller: Caller): Pick<AuditEntry, "actorKind" | "apiKeyId" | "userId"> {
+  if (caller.kind === "key") return { actorKind: "key", apiKeyId: caller.keyId, userId: null };
+  if (caller.kind === "member" || caller.kind === "person")
+    return { actorKind: "member", apiKeyId: null, userId: caller.userId };
+  return { actorKind: caller.kind === "root" ? "root" : "system", apiKeyId: null, userId: null };
 }

@@ -113,6 +113,7 @@ function securityOf(access: Access): unknown[] {
   if (access.kind === "public") return [];
   if (access.kind === "root") return [{ rootKey: [] }];
   if (access.kind === "any") return [{ rootKey: [] }, { orgKey: [] }];
+  if (access.kind === "session") return [{ session: [] }];
   return access.root ? [{ orgKey: [] }, { rootKey: [] }] : [{ orgKey: [] }];
 }
 
