@@ -17,6 +17,7 @@ export default httpFunction({
     "INVALID_DATE_RANGE",
     "RANGE_TOO_LONG",
     "ORG_NOT_FOUND",
+    "ENTITY_NOT_FOUND",
     "READ_BUSY",
     "WAREHOUSE_UNAVAILABLE",
   ],

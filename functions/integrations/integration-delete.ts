@@ -14,6 +14,7 @@ export default httpFunction({
   response: RemovalAnswer,
   errors: ["UNKNOWN_PROVIDER", "INTEGRATION_NOT_FOUND"],
   perMinute: 10,
+  subscription: "any",
   audit: {
     action: "integration.deleted",
     operation: "DELETE",

@@ -2,6 +2,7 @@ import { orgAccess } from "#shared/access/caller.ts";
 import { SetupRequest, setUpIntegration } from "#shared/integrations/setup.ts";
 import { SetupAnswer } from "#shared/integrations/setup-answer.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
+import { schedulesWhenUsable } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "POST",
@@ -29,5 +30,9 @@ export default httpFunction({
   perMinute: 10,
   audit: { action: "integration.created", operation: "CREATE", resourceType: "integration" },
   steps: ({ org, params, body }, effects, given) =>
-    setUpIntegration({ org, provider: params.provider, request: body }, effects, given),
+    setUpIntegration(
+      { org, provider: params.provider, request: body, whenUsable: schedulesWhenUsable },
+      effects,
+      given,
+    ),
 });

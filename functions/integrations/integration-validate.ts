@@ -4,6 +4,7 @@ import { SetupAnswer } from "#shared/integrations/setup-answer.ts";
 import { validateIntegration } from "#shared/integrations/validate.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 import { plainText, strictObject } from "#shared/runtime/schema.ts";
+import { schedulesWhenUsable } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "POST",
@@ -24,5 +25,9 @@ export default httpFunction({
   perMinute: 10,
   audit: { action: "integration.validated", operation: "EXECUTE", resourceType: "integration" },
   steps: ({ org, params, body }, effects, given) =>
-    validateIntegration({ org, provider: params.provider, credentialName: body.credential_name }, effects, given),
+    validateIntegration(
+      { org, provider: params.provider, credentialName: body.credential_name, whenUsable: schedulesWhenUsable },
+      effects,
+      given,
+    ),
 });

@@ -1,5 +1,6 @@
 import { rootAccess } from "#shared/access/caller.ts";
-import { OnboardingReport, onboard } from "#shared/organizations/onboarding.ts";
+import { onboard } from "#shared/organizations/onboarding.ts";
+import { OnboardingReport } from "#shared/organizations/onboarding-report.ts";
 import { OnboardingRequest } from "#shared/organizations/onboarding-request.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -12,7 +13,14 @@ export default httpFunction({
   body: OnboardingRequest,
   response: OnboardingReport,
   secretAnswer: true,
-  errors: ["INVALID_ONBOARDING", "ORG_EXISTS", "ONBOARDING_IN_PROGRESS", "DATASET_EXISTS", "NOT_BOOTSTRAPPED"],
+  errors: [
+    "INVALID_ONBOARDING",
+    "ORG_EXISTS",
+    "ORG_SLUG_RETIRED",
+    "ONBOARDING_IN_PROGRESS",
+    "DATASET_EXISTS",
+    "NOT_BOOTSTRAPPED",
+  ],
   perMinute: 10,
   timeoutSeconds: 300,
   audit: { action: "organization.onboarded", operation: "CREATE", resourceType: "organization" },

@@ -11,6 +11,7 @@ export default httpFunction({
   body: CancelRequest,
   response: CancelAnswer,
   errors: ["RUN_NOT_FOUND"],
+  subscription: "any",
   audit: { action: "run.cancelled", operation: "UPDATE", resourceType: "run" },
   steps: ({ org, params, body }, effects) => cancelRun({ org, runId: params.run, reason: body.reason }, effects),
 });

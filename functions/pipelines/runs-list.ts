@@ -10,6 +10,6 @@ export default httpFunction({
   uses: ["documents"],
   query: RunListQuery,
   response: RunList,
-  errors: ["CURSOR_INVALID"],
+  errors: ["CURSOR_INVALID", "INVALID_DATE"],
   handle: ({ org, query }, { documents }) => listRuns(org, query, documents),
 });

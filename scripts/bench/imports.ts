@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { plainEffects, startWorld, type World } from "#scripts/e2e/world.ts";
 import type { OrgIdentity } from "#shared/access/caller.ts";
@@ -36,9 +37,10 @@ export async function imports({ folder, rows, seed, repetitions, say }: Bench): 
     const importOnce = async (): Promise<number> => {
       organizations += 1;
       const org = await connectedOrganization(world, ports, `bench_${organizations}`);
+      const load = processLoad();
       const milliseconds = await elapsed(() => importFile(org, file, ports));
+      say(`import: published in ${Math.round(milliseconds)} ms; ${load()}`);
       wrong.push(...(await wrongTotals(org, ports, exact)));
-      say(`import: published in ${Math.round(milliseconds)} ms`);
       return milliseconds;
     };
     const samples = await alternately(
@@ -70,6 +72,12 @@ async function connectedOrganization(world: World, ports: EnginePorts, slug: str
 }
 
 async function importFile(org: OrgIdentity, path: string, ports: ImportPorts): Promise<void> {
+  const runId = await upload(org, path, ports);
+  await processRun({ org: org.key, run_id: runId }, ports);
+}
+
+/** By itself, so that the uploaded bytes are free while the run reads the stored ones, as after an answered request. */
+async function upload(org: OrgIdentity, path: string, ports: ImportPorts): Promise<string> {
   const request = {
     org,
     caller: { kind: "root", credentialId: "root" } as const,
@@ -83,7 +91,26 @@ async function importFile(org: OrgIdentity, path: string, ports: ImportPorts): P
   const answer = await createImport(request, plainEffects<ImportCreateAnswer>(ports), ports);
   const created = answer instanceof Reply ? answer.body : answer;
   if (!("run_id" in created)) throw new Error("the import was examined, not made");
-  await processRun({ org: org.key, run_id: created.run_id }, ports);
+  return created.run_id;
+}
+
+/** What the process spends from now on; ask once. DuckDB and its memory live in the same process. */
+function processLoad(): () => string {
+  const before = process.cpuUsage();
+  const loop = monitorEventLoopDelay({ resolution: 5 });
+  loop.enable();
+  let peak = process.memoryUsage.rss();
+  const watch = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }, 20);
+  return () => {
+    clearInterval(watch);
+    loop.disable();
+    const { user, system } = process.cpuUsage(before);
+    const seconds = (micros: number): string => (micros / 1e6).toFixed(1);
+    const waits = `${Math.round(loop.max / 1e6)} ms at most, p99 ${Math.round(loop.percentile(99) / 1e6)} ms`;
+    return `CPU ${seconds(user)} s and ${seconds(system)} s system, ${Math.round(peak / 2 ** 20)} MiB, others waited ${waits}`;
+  };
 }
 
 /** What the ledger says was published, against the exact sums of the file. */

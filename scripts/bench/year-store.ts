@@ -89,7 +89,7 @@ async function publicationsOf(own: DataFrame, batchId: string, table: string): P
     pulledFence: 1,
     rows: Number(record["rows"]),
     totals: { USD: [String(record["BilledCost"]), String(record["EffectiveCost"])] },
-    parts: { [table]: { batches: [batch], hash: `${batchId}-${String(record["day"])}` } },
+    parts: { [table]: { batches: [batch], hash: `${batchId}-${String(record["day"])}`, rows: Number(record["rows"]) } },
   }));
 }
 

@@ -6,6 +6,7 @@ import { AppError } from "#shared/runtime/errors.ts";
 import { openapiOf } from "#shared/runtime/openapi.ts";
 import { bundle, repositoryRoot } from "./bundle.ts";
 import { type Manifest, manifestOf } from "./manifest.ts";
+import { awaitedTopics } from "./topics.ts";
 
 export interface Build {
   manifest: Manifest;
@@ -22,7 +23,8 @@ export async function buildAll(outFolder: string): Promise<Build> {
   const functions = await loadFunctions();
   await emptied(folder);
   const metafile = await bundle({ functions, files: await functionFiles() }, folder);
-  const manifest = manifestOf(functions, metafile, { root: repositoryRoot, folder });
+  const at = { root: repositoryRoot, folder, awaitedTopics: await awaitedTopics() };
+  const manifest = manifestOf(functions, metafile, at);
   await writeFile(join(folder, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   const openapi = openapiOf(functions, manifest.version);
   await writeFile(join(folder, "openapi.json"), `${JSON.stringify(openapi, null, 2)}\n`);

@@ -9,11 +9,14 @@ import { type AnyFunction, defaultSubscriptionPolicy, portsOf, topicOf } from "#
 import { routesOf } from "#shared/runtime/openapi.ts";
 import { platformVersion } from "#shared/runtime/version.ts";
 import { reachedFrom } from "./reached.ts";
+import { everyTopic } from "./topics.ts";
 
 /** `dist/manifest.json`: everything that deploying needs to know about the functions. */
 export interface Manifest {
   version: string;
   functions: ManifestEntry[];
+  /** Every topic that has to exist: those that functions read, and those that nobody reads yet. */
+  topics: string[];
 }
 
 export interface ManifestEntry {
@@ -47,10 +50,15 @@ const defaults = { memory: "512MiB", timeoutSeconds: 60, concurrency: 40, minIns
 const messageTimeoutSeconds = 540;
 
 /** The manifest of a build; the same source gives the same text. */
-export function manifestOf(functions: Functions, metafile: Metafile, at: { root: string; folder: string }): Manifest {
+export function manifestOf(
+  functions: Functions,
+  metafile: Metafile,
+  at: { root: string; folder: string; awaitedTopics: readonly string[] },
+): Manifest {
   return {
     version: platformVersion,
     functions: Object.entries(functions).map(([name, fn]) => entryOf(name, fn, { functions, metafile, at })),
+    topics: everyTopic(functions, at.awaitedTopics),
   };
 }
 

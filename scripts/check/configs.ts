@@ -1,15 +1,19 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
+import { mailTexts } from "#shared/mail/mail-texts.ts";
 import { loadMinorDigits } from "#shared/money/currencies.ts";
-import { pipelines } from "#shared/pipelines/registry.ts";
+import { shippedRates } from "#shared/money/fx-shipped.ts";
+import { checkedPipelines } from "#shared/pipelines/checked-pipelines.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { configFile, configFolder } from "#shared/platform/config-files.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
+import { shippedPrices } from "#shared/prices/shipped-prices.ts";
 import { providerAdapter } from "#shared/providers/adapters.ts";
 import { providers } from "#shared/providers/load-registry.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
 import { AppError } from "#shared/runtime/errors.ts";
+import { seedPlans } from "#shared/saas-plans/seed-plans.ts";
 import type { Fault } from "./sources.ts";
 
 type Load = () => Promise<unknown>;
@@ -22,7 +26,11 @@ const loaders: Readonly<Record<string, Load>> = {
   "configs/system/providers.yml": () => providers(),
   "configs/currencies.yml": loadMinorDigits,
   "configs/plans.yml": () => plans(),
-  "configs of pipelines": () => pipelines(),
+  "configs/prices": () => shippedPrices(),
+  "configs/fx": () => shippedRates(),
+  "configs/mail": () => mailTexts(),
+  "configs/saas/seed": () => seedPlans(),
+  "configs of pipelines": () => checkedPipelines(),
 };
 
 /** Everything wrong with the files below `configs/`: each is read strictly, then by the room that owns it. */
@@ -67,7 +75,8 @@ async function readingFaults(folder: string): Promise<Fault[]> {
   const faults: Fault[] = [];
   for (const name of await configFolder(folder)) {
     const path = folder === "" ? name : `${folder}/${name}`;
-    if (/\.(yml|json)$/.test(name)) faults.push(...(await loadingFaults(`configs/${path}`, () => configFile(path))));
+    if (/\.(yml|json|csv)$/.test(name))
+      faults.push(...(await loadingFaults(`configs/${path}`, () => configFile(path))));
     else if (!name.includes(".")) faults.push(...(await readingFaults(path)));
   }
   return faults;

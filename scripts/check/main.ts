@@ -1,10 +1,13 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { awaitedTopics, consumedTopics } from "#scripts/build/topics.ts";
+import { loadFunctions } from "#scripts/start/functions.ts";
 import { configFaults } from "./configs.ts";
 import { importFaults } from "./import-rules.ts";
 import { layoutFaults } from "./layout-rules.ts";
 import { type Fault, readSources } from "./sources.ts";
 import { toolFaults } from "./tools.ts";
+import { topicFaults } from "./topics.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -16,6 +19,10 @@ const checks: Readonly<Record<string, () => Promise<string[]>>> = {
   layout: async () => layoutFaults(await readSources(root)).map(faultText),
   imports: async () => importFaults(await readSources(root)).map(faultText),
   configs: async () => (await configFaults(root)).map(faultText),
+  topics: async () => {
+    const known = { consumed: consumedTopics(await loadFunctions()), awaited: await awaitedTopics() };
+    return topicFaults(await readSources(root), known).map(faultText);
+  },
 };
 
 const help = `Checks everything but the tests: ${Object.keys(checks).join(", ")}.

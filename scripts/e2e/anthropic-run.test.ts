@@ -7,7 +7,8 @@ import { amountText, parseAmount, sumAmounts } from "#shared/money/amount.ts";
 import { organizationTables } from "#shared/pipelines/parts.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
 import type { RunDocument } from "#shared/pipelines/run.ts";
-import { type RunAnswer, triggerRun } from "#shared/pipelines/trigger.ts";
+import type { RunAnswer } from "#shared/pipelines/run-request.ts";
+import { triggerRun } from "#shared/pipelines/trigger.ts";
 import { rowsOf } from "#shared/platform/warehouse/frame.ts";
 import { plainEffects, publishedBilled, startWorld, type World } from "./world.ts";
 

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { awaitedTopics } from "#scripts/build/topics.ts";
 import type { HostPorts } from "#scripts/start/host-ports.ts";
 import { startKmsDouble } from "#shared/platform/keys/kms-double.ts";
 import { startLoopbackServer } from "#shared/platform/loopback/loopback-server.ts";
 import { startCloudStorageDouble } from "#shared/platform/objects/cloud-storage-double.ts";
-import { provisionSubscription } from "#shared/platform/topics/pubsub-provision.ts";
+import { provisionSubscription, provisionTopics } from "#shared/platform/topics/pubsub-provision.ts";
 import { pubsubTopics } from "#shared/platform/topics/pubsub-topics.ts";
 import { readPush } from "#shared/platform/topics/push-message.ts";
 import type { Delivery, SubscribableTopics, SubscriptionPolicy } from "#shared/platform/topics/topics.ts";
@@ -23,6 +24,8 @@ export interface CloudDoublesOptions {
   pubsub: string;
   rootKey: string;
   simulatorUrl: string;
+  /** Further settings. */
+  settings?: Record<string, string>;
 }
 
 /** Starts the doubles and the gcp adapters on them, built by the same factories that the bundles use. */
@@ -47,6 +50,7 @@ export async function startCloudDoubles(options: CloudDoublesOptions): Promise<C
     STORAGE_ENDPOINT: storage.url,
     CA_ROOT_API_KEY: options.rootKey,
     CA_PROVIDER_SIMULATOR_URL: options.simulatorUrl,
+    ...options.settings,
   });
   const documents = lazyPort<"documents">(() =>
     import("#shared/platform/gcp/documents.ts").then((it) => it.open(config)),
@@ -86,7 +90,7 @@ function pushedTopics(projectId: string): SubscribableTopics {
       atWork -= 1;
     }
   });
-  const provisioned: Promise<void>[] = [];
+  const provisioned: Promise<void>[] = [awaitedTopics().then((awaited) => provisionTopics(awaited, { projectId }))];
   const provision = async (topic: string, policy: SubscriptionPolicy): Promise<void> => {
     const { url } = await endpoint;
     const pushEndpoint = `${url}/${topic}`;

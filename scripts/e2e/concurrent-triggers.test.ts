@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { addDays } from "#shared/pipelines/range.ts";
-import type { RunAnswer, RunRequest } from "#shared/pipelines/trigger.ts";
+import type { RunAnswer, RunRequest } from "#shared/pipelines/run-request.ts";
 import type { QuotaDocument } from "#shared/quotas/quota.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
 import { isAppError } from "#shared/runtime/errors.ts";

@@ -19,7 +19,16 @@ export interface InterruptedPorts<Ports> {
 /** What changes the outside world; reads are no steps. */
 const effects: Record<string, readonly string[]> = {
   documents: ["transaction"],
-  warehouse: ["ensureDataset", "ensureTable", "write"],
+  warehouse: [
+    "ensureDataset",
+    "labelDataset",
+    "ensureTable",
+    "addColumns",
+    "ensureView",
+    "replaceView",
+    "dropTable",
+    "write",
+  ],
   keys: ["seal"],
 };
 

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { addDays } from "#shared/pipelines/range.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
-import { type RunAnswer, type RunRequest, triggerRun } from "#shared/pipelines/trigger.ts";
+import type { RunAnswer, RunRequest } from "#shared/pipelines/run-request.ts";
+import { triggerRun } from "#shared/pipelines/trigger.ts";
 import { systemClock } from "#shared/platform/clock.ts";
 import { configFile } from "#shared/platform/config-files.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
@@ -65,6 +66,7 @@ async function reserveAll(
     commit: (body) => commitChange(body, ports),
     prepare: async () => {},
     conclude: (change, _answer, details) => change.audit(auditOf(work.org, details)),
+    audit: (change, details) => change.audit(auditOf(work.org, details)),
   };
   const caller = { kind: "root" as const, credentialId: "root" as const };
   const fixed = { caller, query: {}, requestId: "req_test", claimedUser: undefined, traceparent: undefined };

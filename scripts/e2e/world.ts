@@ -1,19 +1,24 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type SignedInMember, type SignedInPerson, signInMember, signInPerson } from "#scripts/e2e/people.ts";
 import { startSimulator } from "#scripts/simulate-providers/server.ts";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { type BootstrapReport, bootstrap } from "#shared/bootstrap/bootstrap.ts";
+import type { Role } from "#shared/access/roles.ts";
+import { bootstrap } from "#shared/bootstrap/bootstrap.ts";
+import type { BootstrapReport } from "#shared/bootstrap/bootstrap-report.ts";
 import { setUpIntegration } from "#shared/integrations/setup.ts";
 import type { SetupAnswer } from "#shared/integrations/setup-answer.ts";
 import type { PublishedMonth } from "#shared/ledger/current-batches.ts";
-import { type OnboardingReport, onboard } from "#shared/organizations/onboarding.ts";
+import { onboard } from "#shared/organizations/onboarding.ts";
+import type { OnboardingReport } from "#shared/organizations/onboarding-report.ts";
 import { processRun } from "#shared/pipelines/engine.ts";
 import type { EnginePorts } from "#shared/pipelines/engine-ports.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
 import type { RunDocument } from "#shared/pipelines/run.ts";
 import { runPath } from "#shared/pipelines/run-paths.ts";
-import { type RunAnswer, type RunRequest, triggerRun } from "#shared/pipelines/trigger.ts";
+import type { RunAnswer, RunRequest } from "#shared/pipelines/run-request.ts";
+import { triggerRun } from "#shared/pipelines/trigger.ts";
 import { configFile } from "#shared/platform/config-files.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
 import { sqliteDocuments } from "#shared/platform/documents/sqlite-documents.ts";
@@ -40,6 +45,10 @@ export interface World {
   clock: TestClock;
   simulator: { url: string };
   onboarded(slug: string, plan?: string): Promise<{ org: OrgIdentity; apiKey: string }>;
+  /** A person who has just signed in with this address, made at the first call for it. */
+  signedIn(email: string): Promise<SignedInPerson>;
+  /** The same as a member of the organization, written as the store keeps it: no seat is counted. */
+  member(org: OrgIdentity, role: Role, email: string): Promise<SignedInMember>;
   connected(org: OrgIdentity, account: string): Promise<SetupAnswer>;
   trigger(org: OrgIdentity, request: RunRequest): Promise<RunAnswer>;
   /** Triggers and works until the run has ended or is parked. */
@@ -73,7 +82,7 @@ export function publishedBilled(month: PublishedMonth): Record<string, string> {
 
 /** What an endpoint would be given, without a caller. */
 export function plainEffects<T>(ports: EnginePorts): Effects<T> {
-  return { commit: (body) => commitChange(body, ports), prepare: async () => {}, conclude: () => {} };
+  return { commit: (body) => commitChange(body, ports), prepare: async () => {}, conclude: () => {}, audit: () => {} };
 }
 
 /** `bootstrapped: false` leaves the platform as it is before its first call. */
@@ -135,6 +144,8 @@ function worldOf(ports: EnginePorts, clock: TestClock, simulator: { url: string 
         apiKey: report.api_key,
       };
     },
+    signedIn: (email) => signInPerson(email, ports),
+    member: (org, role, email) => signInMember({ org, role, email }, ports),
     connected: (org, account) => {
       const request = { credential: `sk-admin-sim-${account}` };
       return setUpIntegration({ org, provider: "openai", request }, plainEffects<SetupAnswer>(ports), ports);

@@ -1,8 +1,15 @@
 import { Type } from "@sinclair/typebox";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { signInPerson } from "#scripts/e2e/people.ts";
 import { loadFunctions } from "#scripts/start/functions.ts";
 import { makeApiKey } from "#shared/access/api-key.ts";
 import { type Access, orgAccess } from "#shared/access/caller.ts";
+import { roleScopes } from "#shared/access/role-scopes.ts";
+import { membershipPath, type Role, roles } from "#shared/access/roles.ts";
+import { keyHolds } from "#shared/access/scopes.ts";
+import { type SessionDocument, sessionPath } from "#shared/access/session.ts";
+import { systemClock } from "#shared/platform/clock.ts";
+import { systemIds } from "#shared/platform/ids.ts";
 import { type AnyHttpDeclaration, httpFunction } from "#shared/runtime/declaration.ts";
 import { type Endpoint, endpointsOf, harmlessCall, paramsOf, pathOf } from "./example-request.fixture.ts";
 import { type RawAnswer, send, withoutIds } from "./raw-http.fixture.ts";
@@ -32,6 +39,17 @@ const invalidKinds = [
   "two keys in one header",
   "garbage root key beside a right key",
   "root key beside a revoked key",
+  "garbage cookie",
+  "unknown cookie of the right form",
+  "garbage bearer",
+  "an organization's key as bearer",
+  "revoked session",
+  "session that was idle too long",
+  "session that is too old",
+  "bearer of a revoked session",
+  "cookie of one person and bearer of another",
+  "right key beside a garbage cookie",
+  "two cookies of one name",
 ] as const;
 const validKinds = [
   "key of another organization",
@@ -40,6 +58,16 @@ const validKinds = [
   "key with every scope",
   "root key beside a right key",
   "root key",
+  "owner's session",
+  "admin's session",
+  "member's session",
+  "viewer's session",
+  "owner's bearer",
+  "viewer's bearer",
+  "owner's cookie without the token of its page",
+  "session of another organization's owner",
+  "session of who is no member any more",
+  "session of who is in no organization",
 ] as const;
 type CredentialKind = (typeof invalidKinds)[number] | (typeof validKinds)[number];
 
@@ -51,13 +79,14 @@ const cells = endpoints.flatMap((endpoint) =>
   kinds.map((kind) => ({ endpoint, kind, row: `${endpoint.declaration.method} ${endpoint.template}` })),
 );
 
-type Verdict = "in" | "401" | "403 FORBIDDEN" | "403 ORG_MISMATCH";
+type Verdict = "in" | "401" | "403 FORBIDDEN" | "403 ORG_MISMATCH" | "403 CSRF_FAILED";
 
 /** What each credential gets where the function's access is of this kind; a kind without a column fails. */
 function expectedOf({ declaration, template }: Endpoint, kind: CredentialKind): Verdict {
   const { access } = declaration;
   if (isInvalid(kind)) return isOpen(access) ? "in" : "401";
   if (isOpen(access) || access.kind === "any") return "in";
+  if (isPersonal(kind)) return expectedOfPerson({ declaration, template, name: "" }, kind);
   const isRoot = kind === "root key";
   switch (access.kind) {
     case "root":
@@ -65,10 +94,33 @@ function expectedOf({ declaration, template }: Endpoint, kind: CredentialKind): 
     case "org":
       if (isRoot) return access.root ? "in" : "403 FORBIDDEN";
       if (kind === "key of another organization" && paramsOf(template).includes("org")) return "403 ORG_MISMATCH";
+      if (access.peopleOnly || !keyHolds(["*"], access.scope)) return "403 FORBIDDEN";
       return kind === "key lacking the scope" ? "403 FORBIDDEN" : "in";
+    case "session":
+      return "403 FORBIDDEN";
     default:
       throw new Error(`no row says who may call what has access ${JSON.stringify(access)}`);
   }
+}
+
+function scopesOf(access: Access & { kind: "org" }): string[] {
+  return [access.scope, ...(access.also === undefined ? [] : [access.also])];
+}
+
+/** The role is the one in the organization of the path, whatever others the person has elsewhere. */
+function expectedOfPerson({ declaration, template }: Endpoint, kind: CredentialKind): Verdict {
+  const { access, method } = declaration;
+  const isUnsafe = method !== "GET";
+  if (kind === "owner's cookie without the token of its page" && isUnsafe) return "403 CSRF_FAILED";
+  if (access.kind === "root") return "403 FORBIDDEN";
+  if (access.kind !== "org") return "in";
+  const role = roles.find((each) => kind.startsWith(`${each}'s`));
+  if (role === undefined || !paramsOf(template).includes("org")) return "403 ORG_MISMATCH";
+  return roleScopes(role).includes(access.scope) ? "in" : "403 FORBIDDEN";
+}
+
+function isPersonal(kind: CredentialKind): boolean {
+  return /session|bearer|cookie/.test(kind);
 }
 
 function isOpen(access: Access): boolean {
@@ -82,6 +134,8 @@ function isInvalid(kind: CredentialKind): boolean {
 let world: TwoOrganizations;
 let keys: Record<"revoked" | "expired" | "scopeless" | "gone" | "unknown", string>;
 const exactKeys = new Map<string, string>();
+/** Headers by kind of credential, of people. */
+let personal: Record<string, Record<string, string>>;
 
 beforeAll(async () => {
   world = await startTwoOrganizations({}, { newcomer });
@@ -97,20 +151,81 @@ beforeAll(async () => {
     gone: await world.issueKey(gone, { scopes: ["*"] }),
     unknown: makeApiKey("alpha_org"),
   };
+  personal = await personalHeaders();
   for (const { declaration } of endpoints) {
     const { access } = declaration;
-    if (access.kind === "org" && !exactKeys.has(access.scope))
-      exactKeys.set(access.scope, await world.issueKey(alpha, { scopes: [access.scope] }));
+    if (access.kind === "org" && !exactKeys.has(scopesOf(access).join()))
+      exactKeys.set(scopesOf(access).join(), await world.issueKey(alpha, { scopes: scopesOf(access) }));
   }
 }, 120_000);
 
 afterAll(() => world.stop());
 
+/** A session written as the store keeps it, and a token of it made while it still lived. */
+async function sessionOf(email: string, change: Partial<SessionDocument> = {}) {
+  const ports = { ...world.host.ports, clock: systemClock, ids: systemIds };
+  const person = await signInPerson(email, ports);
+  const token = await call(world.url, "POST", "/api/v1/auth/token", person.headers);
+  await world.mirror.documents.transaction(async (tx) => {
+    const { body } = await tx.get<SessionDocument>(sessionPath(person.sessionId));
+    if (body !== undefined) tx.set<SessionDocument>(sessionPath(person.sessionId), { ...body, ...change });
+  });
+  return { headers: person.headers, userId: person.userId, bearer: { authorization: `Bearer ${token}` } };
+}
+
+async function call(url: string, method: string, path: string, headers: Record<string, string>): Promise<string> {
+  return String((await send(url, { method, path, headers })).body["access_token"]);
+}
+
+async function personalHeaders(): Promise<Record<string, Record<string, string>>> {
+  const { alpha, beta } = world;
+  const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString();
+  const revoked = await sessionOf("revoked@example.com", { revokedAt: daysAgo(0) });
+  const idle = await sessionOf("idle@example.com", { lastSeenAt: daysAgo(7) });
+  const old = await sessionOf("old@example.com", { expiresAt: daysAgo(0) });
+  const nobody = await sessionOf("nobody@example.com");
+  const former = await sessionOf("former@example.com");
+  const removed = { ...alpha.people.owner.caller, userId: former.userId };
+  await world.mirror.documents.transaction(async (tx) => {
+    const membership = { userId: removed.userId, org: alpha.key, role: "owner", status: "REMOVED" };
+    tx.create(membershipPath(alpha.key, removed.userId), membership);
+  });
+  const bearerOf = async (role: Role) => ({
+    authorization: `Bearer ${await call(world.url, "POST", "/api/v1/auth/token", alpha.people[role].headers)}`,
+  });
+  const owner = alpha.people.owner.headers;
+  return {
+    "garbage cookie": { ...owner, cookie: "ca_session=garbage" },
+    "unknown cookie of the right form": { ...owner, cookie: `ca_session=${"A".repeat(43)}` },
+    "garbage bearer": { authorization: "Bearer garbage" },
+    "an organization's key as bearer": { authorization: `Bearer ${alpha.apiKey}` },
+    "revoked session": revoked.headers,
+    "session that was idle too long": idle.headers,
+    "session that is too old": old.headers,
+    "bearer of a revoked session": revoked.bearer,
+    "cookie of one person and bearer of another": { ...owner, ...(await bearerOf("admin")) },
+    "right key beside a garbage cookie": { "x-api-key": alpha.apiKey, cookie: "ca_session=garbage" },
+    "two cookies of one name": { ...owner, cookie: `${owner.cookie}; ${owner.cookie}` },
+    "owner's session": owner,
+    "admin's session": alpha.people.admin.headers,
+    "member's session": alpha.people.member.headers,
+    "viewer's session": alpha.people.viewer.headers,
+    "owner's bearer": await bearerOf("owner"),
+    "viewer's bearer": await bearerOf("viewer"),
+    "owner's cookie without the token of its page": { cookie: owner.cookie },
+    "session of another organization's owner": beta.people.owner.headers,
+    "session of who is no member any more": former.headers,
+    "session of who is in no organization": nobody.headers,
+  };
+}
+
 function headersOf(kind: CredentialKind, { access }: AnyHttpDeclaration): Record<string, string> {
+  const ofPerson = personal[kind];
+  if (ofPerson !== undefined) return ofPerson;
   const { alpha, beta } = world;
   const changed = alpha.apiKey.slice(0, -1) + (alpha.apiKey.endsWith("0") ? "1" : "0");
-  const exact = access.kind === "org" ? (exactKeys.get(access.scope) ?? "") : alpha.apiKey;
-  const headers: Record<CredentialKind, Record<string, string>> = {
+  const exact = access.kind === "org" ? (exactKeys.get(scopesOf(access).join()) ?? "") : alpha.apiKey;
+  const headers: Partial<Record<CredentialKind, Record<string, string>>> = {
     "no credential": {},
     "garbage root key": { "x-ca-root-key": "garbage" },
     "garbage org key": { "x-api-key": "garbage" },
@@ -129,7 +244,9 @@ function headersOf(kind: CredentialKind, { access }: AnyHttpDeclaration): Record
     "root key beside a right key": { "x-ca-root-key": rootKey, "x-api-key": alpha.apiKey },
     "root key": { "x-ca-root-key": rootKey },
   };
-  return headers[kind];
+  const chosen = headers[kind];
+  if (chosen === undefined) throw new Error(`nobody says what ${kind} is`);
+  return chosen;
 }
 
 function verdictOf({ status, body, text }: RawAnswer): string {

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import pl from "nodejs-polars";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startSimulator } from "#scripts/simulate-providers/server.ts";
+import { mailedToken } from "#shared/account/sign-in.fixture.ts";
 import { type EchoingProvider, startEchoingProvider } from "./echoing-provider.fixture.ts";
 import { type RawAnswer, type RawCall, send } from "./raw-http.fixture.ts";
 import { formsOf, placesHolding } from "./secret-forms.fixture.ts";
@@ -52,6 +53,7 @@ async function ended(what: string, days: { start_date: string; end_date: string 
 }
 
 const runs: Record<string, string> = {};
+const madeKeys = { issued: "", rotated: "" };
 
 /** All that a customer and a careless provider do to a key, failures first. */
 async function wholeJourney(): Promise<void> {
@@ -82,7 +84,9 @@ async function wholeJourney(): Promise<void> {
   await ended("run on a wrong shape", { start_date: "2026-07-06", end_date: "2026-07-07" });
   provider.mode = "pass";
   await misuse();
+  await keysOfTheirOwn();
   await read();
+  await person();
   await world.host.ports.topics.publish([
     { topic: "pipeline-openai", payload: { malformed: true }, attributes: {} },
     { topic: "tick-history-flush", payload: {}, attributes: {} },
@@ -104,6 +108,30 @@ async function connect(): Promise<void> {
   await asked("setup", { path: setup, headers, json: right });
   await asked("setup again", { path: setup, headers, json: right });
   await asked("setup of the same account", { path: setup, json: { ...right, credential_name: "twin" } });
+}
+
+/** Keys that the organization makes, replaces and ends; each is told once, in an answer that is not among the others. */
+async function keysOfTheirOwn(): Promise<void> {
+  const keys = "/api/v1/organizations/canary_org/api-keys";
+  const told = async (path: string, body: unknown): Promise<Record<string, unknown>> => {
+    const headers = { "x-api-key": orgKey, "idempotency-key": `canary ${path}` };
+    const call = { method: "POST", path, headers, body: JSON.stringify(body) };
+    const [first, again] = [await send(world.url, call), await send(world.url, call)];
+    expect([again.headers["idempotency-replayed"], again.text]).toEqual(["true", first.text]);
+    return first.body;
+  };
+  const issued = await told(keys, { name: "of the canary", scopes: ["costs:read"] });
+  const rotated = await told(`${keys}/${issued["key_id"]}/rotate`, {});
+  madeKeys.issued = String(issued["api_key"]);
+  madeKeys.rotated = String(rotated["api_key"]);
+  await asked("keys", { method: "GET", path: keys });
+  await asked("more than the key may", {
+    path: keys,
+    headers: { "x-api-key": madeKeys.rotated },
+    json: { name: "more", scopes: ["*"] },
+  });
+  await asked("the end of a key", { method: "DELETE", path: `${keys}/${rotated["key_id"]}` });
+  await asked("audit rows", { method: "GET", path: "/api/v1/organizations/canary_org/audit-logs" });
 }
 
 /** Keys where they do not belong. */
@@ -138,12 +166,56 @@ async function read(): Promise<void> {
   expect(revealed.body["api_key"]).toBe(orgKey);
 }
 
+/** Secrets of a person: what a mail, a cookie and an answer told them. */
+const ofPerson: Record<string, string> = {};
+
+/** A person's way in and out; the answers that hand a secret over are not among those that must hold none. */
+async function person(): Promise<void> {
+  const email = "canary.person@example.com";
+  const toPage = { "user-agent": "canary-browser" };
+  await asked("a link", { path: "/api/v1/auth/magic-link", headers: toPage, json: { email } });
+  ofPerson["a spent sign-in token"] = await mailedToken(world.host, rootKey, email);
+  const spent = { token: ofPerson["a spent sign-in token"] };
+  const signedIn = await send(world.url, {
+    method: "POST",
+    path: "/api/v1/auth/magic-link/verify",
+    headers: toPage,
+    body: JSON.stringify(spent),
+  });
+  const cookie = (signedIn.headers["set-cookie"] ?? [""])[0]?.split(";")[0] ?? "";
+  ofPerson["the session's secret"] = cookie.split("=")[1] ?? "";
+  ofPerson["the token of the session's page"] = String(signedIn.body["csrf_token"]);
+  const headers = { cookie, "x-csrf-token": ofPerson["the token of the session's page"] };
+  const token = await send(world.url, { method: "POST", path: "/api/v1/auth/token", headers });
+  ofPerson["the access token"] = String(token.body["access_token"]);
+  await asked("a spent token", { path: "/api/v1/auth/magic-link/verify", headers: toPage, json: spent });
+  await asked("a token in the query", { method: "GET", path: `/api/v1/me?token=${spent.token}`, headers });
+  await asked("a token in the path", { method: "DELETE", path: `/api/v1/me/sessions/${spent.token}`, headers });
+  await asked("a bearer", {
+    method: "GET",
+    path: "/api/v1/me",
+    headers: { authorization: `Bearer ${token.body["access_token"]}` },
+  });
+  await asked("a deletion", { path: "/api/v1/me/deletion", headers, json: {} });
+  ofPerson["a live deletion token"] = await mailedToken(world.host, rootKey, email);
+  await asked("a link again", { path: "/api/v1/auth/magic-link", headers: toPage, json: { email } });
+  ofPerson["a live sign-in token"] = await mailedToken(world.host, rootKey, email);
+  await asked("own sessions", { method: "GET", path: "/api/v1/me/sessions", headers });
+  await asked("a change with an idempotency key", {
+    method: "PATCH",
+    path: "/api/v1/me",
+    headers: { ...headers, "idempotency-key": "rename-canary" },
+    json: { name: "Canary" },
+  });
+}
+
 /** Everything the platform leaves behind, as bytes: files of the store, documents, rows of the warehouse, log lines. */
 async function remains(): Promise<Map<string, Buffer>> {
   const places = new Map<string, Buffer>();
   for (const file of await filesBelow(world.folder)) {
     const name = relative(world.folder, file);
-    if (name === "key-ring.json") continue;
+    // The key ring holds keys, and the folder of mails stands for the mail server.
+    if (name === "key-ring.json" || name.startsWith("mail/")) continue;
     places.set(name, await readFile(file));
     // Parquet is compressed: its rows are read as text too.
     if (name.endsWith(".parquet")) places.set(`rows of ${name}`, rowsOf(file));
@@ -176,11 +248,14 @@ function secrets(): Record<string, string> {
     "the provider key": providerKey,
     "the refused provider key": refusedKey,
     "the organization's key": orgKey,
+    "a key that was issued": madeKeys.issued,
+    "a key that replaced it": madeKeys.rotated,
     "alpha's key": alpha.apiKey,
     "alpha's provider key": "sk-admin-sim-alphaccount",
     "beta's key": beta.apiKey,
     "beta's provider key": "sk-admin-sim-markeraccount",
     "the root key": rootKey,
+    ...ofPerson,
   };
 }
 
@@ -201,10 +276,24 @@ describe("secrets", () => {
       "a key too many": 405,
       "a key as root key": 401,
       "a key of the wrong kind": 422,
+      keys: 200,
+      "more than the key may": 403,
+      "the end of a key": 200,
+      "audit rows": 200,
+      "a link": 202,
+      "a spent token": 401,
+      "a token in the query": 400,
+      "a token in the path": 404,
+      "a bearer": 200,
+      "a deletion": 202,
+      "a link again": 202,
+      "own sessions": 200,
+      "a change with an idempotency key": 200,
     });
     expect(statuses["setup on a page"]).toBeGreaterThanOrEqual(400);
     expect(runs).toEqual({ run: "COMPLETED", "refused run": "FAILED", "run on a wrong shape": "FAILED" });
     expect(answers.filter(({ status }) => status === 500)).toEqual([]);
+    for (const secret of Object.values(ofPerson)) expect(secret.length).toBeGreaterThan(30);
   });
 
   it("are in no answer", () => {

@@ -1,5 +1,6 @@
 import type { Functions } from "#scripts/start/functions.ts";
 import type { AnyFunction, AnyHttpDeclaration } from "#shared/runtime/declaration.ts";
+import { heldDayId } from "./held-day.fixture.ts";
 import type { RawCall } from "./raw-http.fixture.ts";
 import type { Tenant } from "./two-organizations.fixture.ts";
 
@@ -32,11 +33,25 @@ export function pathOf(template: string, tenant: Tenant, other: Readonly<Record<
     domain: "cost",
     pipeline: "usage_cost",
     run: tenant.runId,
+    pipeline_id: "openai-cost-usage-cost",
+    name: "openai-cost-usage-cost",
+    quarantine_id: heldDayId(tenant),
     import_id: tenant.importId,
+    entity_id: tenant.entityId,
+    rule_id: tenant.ruleId,
+    level: "1",
+    config_id: tenant.configId,
+    backfill_id: tenant.backfillId,
+    flow: "payg",
+    identifier: "gpt-4o",
+    model_id: "gpt-4o",
+    plan_name: "TIER1",
+    subscription_id: tenant.planId,
   };
   // A delivered file belongs to the provider it was delivered for.
   const ofFile = template.includes("{import_id}") ? { provider: "focus" } : {};
-  const values: Record<string, string> = { ...known, ...ofFile, ...other };
+  const ofPlans = template.includes("/providers/{provider}/") ? { provider: "slack" } : {};
+  const values: Record<string, string> = { ...known, ...ofFile, ...ofPlans, ...other };
   return template.replace(/\{(\w+)(?:=\*\*)?\}/g, (_all, name: string) => values[name] ?? "example_1");
 }
 

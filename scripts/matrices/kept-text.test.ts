@@ -46,6 +46,21 @@ describe("texts as people write them", () => {
     });
   });
 
+  it.each(texts.filter(([, text]) => text.length <= 100))(
+    "come back exactly as sent in the name of an API key: %s",
+    async (_what, name) => {
+      const { slug, apiKey } = world.alpha;
+      const headers = { "x-api-key": apiKey };
+      const path = `/api/v1/organizations/${slug}/api-keys`;
+
+      const issued = await post(path, headers, { name, scopes: ["costs:read"] });
+      const list = await send(world.url, { method: "GET", path, headers });
+
+      expect([issued.status, issued.body["name"]], issued.text).toEqual([201, name]);
+      expect((list.body["api_keys"] as { name: string }[])[0]?.name).toBe(name);
+    },
+  );
+
   it.each(texts)("come back exactly as sent in the name of a credential: %s", async (what, credential_name) => {
     const { slug, apiKey } = world.alpha;
     const headers = { "x-api-key": apiKey };

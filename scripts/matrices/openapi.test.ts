@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadFunctions } from "#scripts/start/functions.ts";
 import { type Endpoint, endpointsOf, paramsOf, pathOf } from "./example-request.fixture.ts";
 import { type RawAnswer, type RawCall, send } from "./raw-http.fixture.ts";
-import { rootKey, startTwoOrganizations, type TwoOrganizations } from "./two-organizations.fixture.ts";
+import { credentialFor, startTwoOrganizations, type TwoOrganizations } from "./two-organizations.fixture.ts";
 
 const endpoints = endpointsOf(await loadFunctions()).filter(({ declaration }) => !declaration.anyMethod);
 const rows = endpoints.map((endpoint) => ({ ...endpoint, row: `${endpoint.declaration.method} ${endpoint.template}` }));
@@ -31,10 +31,6 @@ afterAll(() => world.stop());
 
 function get(path: string, headers: RawCall["headers"] = {}): Promise<RawAnswer> {
   return send(world.url, { method: "GET", path, headers });
-}
-
-function credentialFor({ access }: Endpoint["declaration"]): Record<string, string> {
-  return access.kind === "root" ? { "x-ca-root-key": rootKey } : { "x-api-key": world.alpha.apiKey };
 }
 
 function operationOf({ template, declaration }: Endpoint): Operation | undefined {
@@ -79,14 +75,15 @@ describe("the OpenAPI document", () => {
     );
     const schemes = operation?.security.flatMap((each) => Object.keys(each)).sort();
     const { access } = declaration;
+    const isForPeople = access.kind === "org" && access.peopleOnly;
     const expected = {
       public: [],
       root: ["rootKey"],
       any: ["orgKey", "rootKey"],
-      session: ["session"],
-      org: ["orgKey"],
+      session: ["bearer", "session"],
+      org: ["bearer", "orgKey", "session"].filter((name) => !isForPeople || name !== "orgKey"),
     }[access.kind];
-    expect(schemes).toEqual(access.kind === "org" && access.root ? ["orgKey", "rootKey"] : expected);
+    expect(schemes).toEqual(access.kind === "org" && access.root ? [...expected, "rootKey"].sort() : expected);
   });
 
   it("holds none of our own annotations", () => {
@@ -96,7 +93,7 @@ describe("the OpenAPI document", () => {
   it.each(reads)("describes the answer of $row", async (endpoint) => {
     const { declaration, template } = endpoint;
 
-    const answer = await get(pathOf(template, world.alpha), credentialFor(declaration));
+    const answer = await get(pathOf(template, world.alpha), credentialFor(declaration, world.alpha));
 
     expect(answer.status, answer.text).toBe(200);
     const described = operationOf(endpoint)?.responses["200"]?.content ?? {};
@@ -125,10 +122,17 @@ describe("the OpenAPI document", () => {
   });
 });
 
+/** Whether addresses of one template are addresses of the other too: `/members/emails` is a `/members/{user_id}`. */
+function covers(one: string, other: string): boolean {
+  const [ones, others] = [one.split("/"), other.split("/")];
+  const isSame = (segment: string, at: number): boolean => segment === others[at] || segment.startsWith("{");
+  return one === other || (ones.length === others.length && !one.includes("=**") && ones.every(isSame));
+}
+
 describe("methods", () => {
   it.each(reads)("HEAD follows $row, without a body", async ({ declaration, template }) => {
     const path = pathOf(template, world.alpha);
-    const headers = credentialFor(declaration);
+    const headers = credentialFor(declaration, world.alpha);
 
     const followed = await send(world.url, { method: "HEAD", path, headers });
     const unauthenticated = await send(world.url, { method: "HEAD", path });
@@ -142,7 +146,9 @@ describe("methods", () => {
   });
 
   it.each(templates)("what %s does not take is 405 with all that it takes, before any credential", async (template) => {
-    const taken = endpoints.filter((each) => each.template === template).map(({ declaration }) => declaration.method);
+    const taken = endpoints
+      .filter((each) => covers(each.template, template))
+      .map(({ declaration }) => declaration.method);
     const allowed = [...new Set(taken.includes("GET") ? [...taken, "HEAD"] : taken)].sort();
     const others = ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"];
 
@@ -179,7 +185,9 @@ describe("CORS", () => {
       "access-control-allow-credentials": "true",
       vary: "Origin",
     });
-    const taken = endpoints.filter((each) => each.template === template).map(({ declaration }) => declaration.method);
+    const taken = endpoints
+      .filter((each) => covers(each.template, template))
+      .map(({ declaration }) => declaration.method);
     for (const method of taken) expect(allowed.headers["access-control-allow-methods"]).toContain(method);
     for (const answer of refused) expect([answer.status, cors(answer)]).toEqual([204, []]);
   });
@@ -247,9 +255,10 @@ describe("headers of every answer", () => {
     const second = await get(quota, { "x-api-key": world.alpha.apiKey });
     const [before, after] = [first, second].map(({ headers }) => Number(headers["ratelimit-remaining"]));
 
-    expect(first.headers).toMatchObject({ "ratelimit-limit": "600", "x-ratelimit-limit": "600" });
+    expect(first.headers).toMatchObject({ "ratelimit-limit": "1200", "x-ratelimit-limit": "1200" });
     expect(first.headers["x-ratelimit-remaining"]).toBe(String(before));
-    expect(after).toBe((before ?? 0) - 1);
+    // What the other functions of this host have counted meanwhile may have arrived in between.
+    expect(after).toBeLessThan(before ?? 0);
     const reset = Number(first.headers["ratelimit-reset"]);
     expect(reset).toBeGreaterThan(0);
     expect(reset).toBeLessThanOrEqual(60);

@@ -1,4 +1,5 @@
-import { type BootstrapDocument, bootstrap, bootstrapPath } from "#shared/bootstrap/bootstrap.ts";
+import { bootstrap } from "#shared/bootstrap/bootstrap.ts";
+import { type BootstrapDocument, bootstrapPath } from "#shared/bootstrap/bootstrap-lease.ts";
 import { commitChange } from "#shared/runtime/change.ts";
 import type { Given, PortName } from "#shared/runtime/ports.ts";
 

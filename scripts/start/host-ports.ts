@@ -27,6 +27,7 @@ export async function openPorts(
     ),
     objects: lazyPort<"objects">(() => import("#shared/platform/embedded/objects.ts").then((it) => it.open(config))),
     keys: lazyPort<"keys">(() => import("#shared/platform/embedded/keys.ts").then((it) => it.open(config))),
+    mail: lazyPort<"mail">(() => import("#shared/platform/embedded/mail.ts").then((it) => it.open(config, clock))),
     catalogue: catalogueOf(functions),
     topics: given.topics ?? (await open(config, clock)),
     ...given,

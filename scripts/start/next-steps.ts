@@ -40,7 +40,16 @@ ${providerStep(config, { api, asAcme })}
   curl -s '${api}/pipelines/acme/runs?limit=1' ${asAcme}
   curl -s ${api}/organizations/acme/quota ${asAcme}
   curl -s '${api}/costs/acme/summary?period=last_30_days' ${asAcme}
+
+  # 4. sign in as a person: the link's token is in the newest mail, which this installation keeps in ${mailPlace(config, folder)}
+  curl -s -X POST ${api}/auth/magic-link -d '{"email":"admin@acme.test"}'
+  curl -s '${api}/admin/dev/mail?limit=1' ${asRoot}
+  curl -s -X POST ${api}/auth/magic-link/verify -c cookies.txt -d '{"token":"signin_..."}'
 `;
+}
+
+function mailPlace(config: Configuration, folder: string): string {
+  return (config.MAIL_URL ?? "file:") === "file:" ? `${folder}/mail` : "no folder: MAIL_URL sends it";
 }
 
 function providerStep(config: Configuration, { api, asAcme }: { api: string; asAcme: string }): string {
@@ -69,6 +78,9 @@ Settings are environment variables (in development also lines of .env.local):
   CA_ROOT_API_KEY                 the operator's key; development makes one in the data folder
   CA_PROVIDER_SIMULATOR_URL       sends every provider to a simulator (npm run simulate-providers)
   ENVIRONMENT development         test, staging or production; production refuses unsafe settings
+  CONSOLE_URL                     where people find the console; links in mails lead there
+  MAIL_URL file:, MAIL_FROM       smtp://user:password@host:587 or smtps://...; file: keeps mails in the data folder
+  OIDC_ISSUERS                    JSON list of outside issuers people may sign in with
   LOG_LEVEL info                  debug, info, warn, error or silent
 
 Ctrl-C or SIGTERM ends it when work in progress is done (at most 10 s); a second Ctrl-C ends it at once.

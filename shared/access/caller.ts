@@ -40,7 +40,7 @@ export type Access =
   | { kind: "root"; openInDevelopment: boolean }
   | { kind: "any" }
   | { kind: "session" }
-  | { kind: "org"; scope: Scope; root: boolean; peopleOnly: boolean };
+  | { kind: "org"; scope: Scope; also?: Scope; root: boolean; peopleOnly: boolean };
 
 export function publicAccess(): Access {
   return { kind: "public" };
@@ -51,6 +51,11 @@ export function rootAccess(options: { openInDevelopment?: boolean } = {}): Acces
   return { kind: "root", openInDevelopment: options.openInDevelopment ?? false };
 }
 
+/** Whoever has a valid credential of any kind. */
+export function anyAccess(): Access {
+  return { kind: "any" };
+}
+
 /** Any signed-in person. */
 export function sessionAccess(): Access {
   return { kind: "session" };
@@ -58,8 +63,9 @@ export function sessionAccess(): Access {
 
 /**
  * A credential of the organization in the path that holds the scope - a key, or a member by role; with `root` also the
- * platform's operator. With `peopleOnly` no key will do: `{ scope: "org:delete", peopleOnly: true }` is the owner.
+ * platform's operator; with `also` the credential holds that scope too. With `peopleOnly` no key will do: `{ scope: "org:delete", peopleOnly: true }` is the owner.
  */
-export function orgAccess(scope: Scope, options: { root?: boolean; peopleOnly?: boolean } = {}): Access {
-  return { kind: "org", scope, root: options.root ?? false, peopleOnly: options.peopleOnly ?? false };
+export function orgAccess(scope: Scope, options: { also?: Scope; root?: boolean; peopleOnly?: boolean } = {}): Access {
+  const { also, root = false, peopleOnly = false } = options;
+  return { kind: "org", scope, ...(also === undefined ? {} : { also }), root, peopleOnly };
 }

@@ -32,6 +32,16 @@ export type Scope =
   | "ownership:transfer"
   | "*";
 
+/** Every scope but `*`. Not all have a sense: nothing asks for `quota:write`. */
+export const allScopes: readonly Scope[] = [
+  ...areas.flatMap((area): Scope[] => [`${area}:read`, `${area}:write`]),
+  "pipelines:run",
+  "data:export",
+  "data:delete",
+  "org:delete",
+  "ownership:transfer",
+];
+
 /** What only a person may do: a key with `*` does not hold these. */
 const peopleOnly: ReadonlySet<string> = new Set(["billing:write", "data:delete", "org:delete", "ownership:transfer"]);
 
@@ -41,6 +51,17 @@ const aliases: Readonly<Record<string, string>> = {
   "credentials:read": "integrations:read",
   "credentials:write": "integrations:write",
 };
+
+/** The scope under its own name; undefined for what is none. */
+export function canonicalScope(text: string): Scope | undefined {
+  const scope = Object.hasOwn(aliases, text) ? aliases[text] : text;
+  return scope === "*" ? scope : allScopes.find((each) => each === scope);
+}
+
+/** True for what no key may do, whatever its scopes. */
+export function isForPeople(scope: Scope): boolean {
+  return peopleOnly.has(scope);
+}
 
 /** Whether the scopes of a key allow what a function asks for. */
 export function keyHolds(scopes: readonly string[], wanted: Scope): boolean {

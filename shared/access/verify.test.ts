@@ -4,8 +4,9 @@ import { AppError } from "#shared/runtime/errors.ts";
 import { memoryDocuments, movableClock } from "#shared/runtime/served.fixture.ts";
 import { apiKeyHash, makeApiKey } from "./api-key.ts";
 import { orgAccess, publicAccess, rootAccess } from "./caller.ts";
+import type { OrgAccessDocument } from "./membership.ts";
 import type { Scope } from "./scopes.ts";
-import { type ApiKeyDocument, authorize, type OrgAccessDocument, type Verification, verifyCaller } from "./verify.ts";
+import { type ApiKeyDocument, authorize, type Verification, verifyCaller } from "./verify.ts";
 
 const rootKey = "root-key-of-the-access-tests-0123456789";
 const clock = movableClock();

@@ -3,9 +3,20 @@ import { LRUCache } from "lru-cache";
 import type { Clock } from "#shared/platform/clock.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { AppError } from "#shared/runtime/errors.ts";
+import { accessTokenClaims, bearerSecret } from "./access-token.ts";
 import { apiKeyHash, hasApiKeyForm } from "./api-key.ts";
-import type { Access, Caller, OrgIdentity } from "./caller.ts";
+import type { Access, Caller, OrgIdentity, SignedIn } from "./caller.ts";
+import { memberCaller, type OrgAccessDocument } from "./membership.ts";
 import { keyHolds } from "./scopes.ts";
+import {
+  assertOwnPage,
+  idempotencySecret,
+  liveSession,
+  type Provenance,
+  type SessionDocument,
+  sessionIdOf,
+  signedIn,
+} from "./session.ts";
 
 /** Document `apiKeys/{sha256}`: what is kept of an organization key. */
 export interface ApiKeyDocument {
@@ -23,16 +34,12 @@ export interface ApiKeyDocument {
   rotatedFrom: string | null;
 }
 
-/** What the access room reads of `orgs/{key}`. */
-export interface OrgAccessDocument {
-  slug: string;
-  orgId: string;
-  state: string;
-}
-
 export interface PresentedCredentials {
   rootKey: string | undefined;
   apiKey: string | undefined;
+  /** One of our own access tokens. */
+  bearer?: string | undefined;
+  cookie?: (Provenance & { value: string }) | undefined;
 }
 
 export interface Verification {
@@ -55,14 +62,18 @@ const caches = new WeakMap<Documents, LRUCache<string, KnownKey>>();
 
 /**
  * Who calls, or `UNAUTHENTICATED` with the one message for a credential that is missing, malformed, unknown, revoked or
- * expired. With two credentials each must be valid and the narrower one - the organization's - decides.
+ * expired. With two credentials each must be valid and the narrower one decides: an organization's key before a person,
+ * a person before the platform's operator. `CSRF_FAILED` for a cookie alone that another page may have sent.
  */
 export async function verifyCaller(presented: PresentedCredentials, access: Access, by: Verification): Promise<Caller> {
   if (access.kind === "public") return { kind: "public", credentialId: "public" };
   if (access.kind === "root" && access.openInDevelopment && by.isDevelopment)
     return { kind: "public", credentialId: "public" };
   if (presented.rootKey !== undefined && !isRootKey(presented.rootKey, by.rootKey)) throw unauthenticated();
-  if (presented.apiKey !== undefined) return verifyApiKey(presented.apiKey, by);
+  const key = presented.apiKey === undefined ? undefined : await verifyApiKey(presented.apiKey, by);
+  const person = await verifyPerson(presented, by);
+  if (key !== undefined) return key;
+  if (person !== undefined) return { kind: "person", ...person };
   if (presented.rootKey !== undefined) return { kind: "root", credentialId: "root" };
   throw unauthenticated();
 }
@@ -79,9 +90,40 @@ export function authorize(caller: Caller, access: Access): void {
     throw new AppError("FORBIDDEN", "Only a signed-in person may do this.");
   }
   if (caller.kind === "root" && access.root) return;
-  if (caller.kind !== "key" || access.peopleOnly)
-    throw new AppError("FORBIDDEN", "This needs a credential of the organization.");
-  if (!keyHolds(caller.scopes, access.scope)) throw new AppError("FORBIDDEN", `This needs the scope ${access.scope}.`);
+  if (caller.kind !== "member" && (caller.kind !== "key" || access.peopleOnly))
+    throw new AppError("FORBIDDEN", `This needs a ${access.peopleOnly ? "member" : "credential"} of the organization.`);
+  for (const scope of [access.scope, ...(access.also === undefined ? [] : [access.also])]) {
+    const isHeld = caller.kind === "key" ? keyHolds(caller.scopes, scope) : caller.scopes.includes(scope);
+    if (!isHeld) throw new AppError("FORBIDDEN", `This needs the scope ${scope}.`);
+  }
+}
+
+/**
+ * The caller where the function asks for an organization: a person becomes a member of the one in the path. The one
+ * `ORG_MISMATCH` for an organization that is not the credential's, before anything of it is read.
+ */
+export async function placeCaller(
+  caller: Caller,
+  access: Access,
+  asked: string | undefined,
+  by: Pick<Verification, "documents" | "clock">,
+): Promise<Caller> {
+  if (access.kind !== "org") return caller;
+  if (caller.kind === "key" && asked !== undefined && asked.toLowerCase() !== caller.org.key) throw orgMismatch();
+  if (caller.kind !== "person") return caller;
+  const member = await memberCaller(caller, asked, by);
+  if (member === undefined) throw orgMismatch();
+  return member;
+}
+
+/**
+ * What the caller's stored answers and fingerprints are keyed with: a part of the credential that decides, which stays
+ * the same for as long as the credential's id does and is not stored.
+ */
+export function idempotencySecretOf({ apiKey, bearer, cookie, rootKey }: PresentedCredentials): string {
+  if (apiKey !== undefined) return apiKey;
+  if (bearer !== undefined) return bearerSecret(bearer);
+  return cookie === undefined ? (rootKey ?? "") : idempotencySecret(cookie.value);
 }
 
 /** The one answer for another organization, whether or not it exists. */
@@ -94,6 +136,35 @@ export function unauthenticated(): AppError {
     "UNAUTHENTICATED",
     "A valid credential is required: it is missing, malformed, unknown, revoked or expired.",
   );
+}
+
+/** With a token and a cookie both must be the same person's. A cookie alone must come from our own page. */
+async function verifyPerson(presented: PresentedCredentials, by: Verification): Promise<SignedIn | undefined> {
+  const { bearer, cookie, apiKey, rootKey } = presented;
+  const ofBearer = bearer === undefined ? undefined : await bearerSession(bearer, by);
+  if (cookie === undefined) return ofBearer?.person;
+  const ofCookie = await namedSession(sessionIdOf(cookie.value), by);
+  if (ofBearer === undefined && apiKey === undefined && rootKey === undefined) assertOwnPage(ofCookie.session, cookie);
+  if (ofBearer !== undefined && ofBearer.person.userId !== ofCookie.person.userId) throw unauthenticated();
+  return (ofBearer ?? ofCookie).person;
+}
+
+interface LiveSession {
+  session: SessionDocument;
+  person: SignedIn;
+}
+
+async function bearerSession(token: string, by: Verification): Promise<LiveSession> {
+  const claims = await accessTokenClaims(token, by);
+  const named = await namedSession(claims?.sessionId, by);
+  if (named.person.userId !== claims?.userId) throw unauthenticated();
+  return named;
+}
+
+async function namedSession(sessionId: string | undefined, by: Verification): Promise<LiveSession> {
+  const session = sessionId === undefined ? undefined : await liveSession(sessionId, by);
+  if (sessionId === undefined || session === undefined) throw unauthenticated();
+  return { session, person: signedIn(sessionId, session) };
 }
 
 async function verifyApiKey(text: string, by: Verification): Promise<Caller> {

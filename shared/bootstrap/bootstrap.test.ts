@@ -5,9 +5,13 @@ import { pathsBelow, type RecordedDocuments, recordedDocuments } from "#scripts/
 import { startWorld, type World } from "#scripts/e2e/world.ts";
 import type { EnginePorts } from "#shared/pipelines/engine-ports.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
+import type { View } from "#shared/platform/warehouse/view.ts";
 import type { Warehouse } from "#shared/platform/warehouse/warehouse.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { type BootstrapReport, bootstrap, bootstrapPath, isBootstrapped } from "./bootstrap.ts";
+import { bootstrap } from "./bootstrap.ts";
+import { bootstrapPath, isBootstrapped } from "./bootstrap-lease.ts";
+import type { BootstrapReport } from "./bootstrap-report.ts";
+import { datasetViews } from "./dataset-views.ts";
 import { loadTableConfig } from "./load-table-config.ts";
 import type { TableConfig } from "./table-config.ts";
 
@@ -54,11 +58,19 @@ describe("bootstrap", () => {
     const first = await bootstrapped();
     const second = await bootstrapped();
 
+    const views = datasetViews(config)
+      .flat()
+      .map(({ name }) => name)
+      .sort();
+    const validation = Object.fromEntries([...names, ...extensions].map((name) => [name, []]));
     const dataset = {
       dataset: config.dataset.name,
       location: "US",
       total_tables: config.tables.length,
       extension_tables: extensions,
+      recreated_tables: [],
+      views,
+      schema_validation: validation,
     };
     const all = { created_tables: names, tables_created: names, existing_tables: [], tables_existed: [] };
     const none = { created_tables: [], tables_created: [], existing_tables: names, tables_existed: names };
@@ -71,6 +83,7 @@ describe("bootstrap", () => {
       configVersion: config.version,
       bootstrappedAt: "2026-08-10T12:00:00.000Z",
       leaseUntil: null,
+      restoring: [],
     });
     expect(pathsBelow(documents, "platformAudit/")).toHaveLength(2);
   });
@@ -91,6 +104,8 @@ describe("bootstrap", () => {
       created_tables: [added?.name],
       existing_tables: namesOf(older),
     });
+    const lacking = older[0]?.columns.at(-1)?.name;
+    expect(report.schema_validation[older[0]?.name ?? ""]).toEqual([`column ${lacking} is missing`]);
     const after = await ports.warehouse.describeDataset(id);
     expect(after?.tables.filter(({ name }) => namesOf(older).includes(name))).toEqual(before?.tables);
   });
@@ -111,6 +126,39 @@ describe("bootstrap", () => {
     expect(wasBootstrapped).toBe(false);
     expect(report.created_tables).toEqual(broken.slice(0, 2).sort());
     expect(report.total_tables).toBe(report.created_tables.length + report.existing_tables.length);
+  });
+
+  it("names every view that could not be made, and makes it the next time", async () => {
+    const failing = {
+      ...ports,
+      warehouse: {
+        ...ports.warehouse,
+        ensureView: async (datasetId: string, view: View) => {
+          if (view.name === "org_kms_keys") throw new AppError("WAREHOUSE_UNAVAILABLE", "not now", { retryable: true });
+          return ports.warehouse.ensureView(datasetId, view);
+        },
+      },
+    };
+
+    const error = await refusal(bootstrapped(failing));
+    const report = await bootstrapped();
+
+    expect(error).toMatchObject({
+      code: "BOOTSTRAP_INCOMPLETE",
+      fields: [{ path: "/views/org_kms_keys", problem: "not now" }],
+    });
+    expect(report).toMatchObject({ status: "CREATED", created_tables: [] });
+    expect(report.views).toContain("org_kms_keys");
+  });
+
+  it("refuses a dataset of its name that is somebody else's, and makes nothing in it", async () => {
+    const { name: id } = config.dataset;
+    await ports.warehouse.ensureDataset({ id, label: "org_other", location: "US", description: "theirs" });
+
+    const error = await refusal(bootstrapped());
+
+    expect(error.code).toBe("DATASET_NOT_OURS");
+    expect((await ports.warehouse.describeDataset(id))?.tables).toEqual([]);
   });
 
   it("works at no more than five tables at once", async () => {
@@ -194,7 +242,8 @@ describe("bootstrap", () => {
     "ends complete when it %s at any step and is called again",
     { timeout: 60_000 },
     async (how) => {
-      const steps = 3 + config.tables.length + config.extensionTables.length;
+      const views = datasetViews(config).flat().length;
+      const steps = 3 + config.tables.length + config.extensionTables.length + views;
       for (const k of [1, 2, 3, 4, Math.ceil(steps / 2), steps - 1, steps]) {
         const fresh = await startWorld({ bootstrapped: false });
         const recorded = recordedDocuments(fresh.ports.documents);

@@ -262,6 +262,22 @@ const groups: Record<string, Case[]> = {
     ["a bad column name", `${view}/columns/1`, { name: "a b", from: "extra" }, "a b is not a column name"],
     ["mixed types", `${view}/columns/1`, { name: "b", from: ["thing_id", "extra"] }, "b mixes types"],
     ["a filter of another type", `${view}/where/org_slug`, true, "is not a BOOL column of things_current"],
+    [
+      "a filter that is more than a value",
+      `${view}/where/org_slug`,
+      "a' OR 'a' = 'a",
+      `"a' OR 'a' = 'a" is not plain text`,
+    ],
+    [
+      "rows grouped by a list",
+      `${view}/columns`,
+      [
+        { name: "a", from: "labels" },
+        { name: "b", from: "thing_id", aggregate: "count" },
+      ],
+      "a is REPEATED or JSON and cannot group rows",
+      "/views/some_things/columns/0",
+    ],
     ["free SQL", `${view}/sql`, "SELECT 1", "Unexpected property"],
   ],
 };

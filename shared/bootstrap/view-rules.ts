@@ -1,4 +1,5 @@
 import type { Column, TableDefinition } from "#shared/platform/warehouse/table.ts";
+import { isPlainText, type SelectedColumn } from "#shared/platform/warehouse/view.ts";
 import { type Report, type ViewShape, ViewShape as viewShape, wellFormed } from "./config-shapes.ts";
 
 /** A selection of columns of one table: no free SQL, no arithmetic. */
@@ -10,14 +11,7 @@ export interface ViewDefinition {
   /** Only rows whose columns all equal these. */
   where: readonly { column: string; equals: string | boolean }[];
   /** With an aggregate among them, the columns without one group the rows. */
-  columns: readonly ViewColumn[];
-}
-
-export interface ViewColumn {
-  name: string;
-  /** Column of the source; of several the first that is not null. */
-  from: readonly string[];
-  aggregate: "count" | "min" | undefined;
+  columns: readonly SelectedColumn[];
 }
 
 interface KnownTables {
@@ -51,7 +45,7 @@ export function definedView(
   return view;
 }
 
-function columnOf(column: ViewShape["columns"][number]): ViewColumn {
+function columnOf(column: ViewShape["columns"][number]): SelectedColumn {
   if (typeof column === "string") return { name: column, from: [column], aggregate: undefined };
   const from = typeof column.from === "string" ? [column.from] : column.from;
   return { name: column.name, from, aggregate: column.aggregate };
@@ -59,18 +53,27 @@ function columnOf(column: ViewShape["columns"][number]): ViewColumn {
 
 function reportColumns(view: ViewDefinition, source: ReadonlyMap<string, Column>, report: Report): void {
   const seen = new Set<string>();
-  for (const [index, { name, from }] of view.columns.entries()) {
+  const isGrouped = view.columns.some(({ aggregate }) => aggregate !== undefined);
+  for (const [index, { name, from, aggregate }] of view.columns.entries()) {
     const at = `/views/${view.name}/columns/${index}`;
     const unknown = from.filter((column) => !source.has(column));
     if (unknown.length > 0) report(at, `${unknown.join(", ")} is not a column of ${view.source}`);
     if (!/^[A-Za-z_][A-Za-z0-9_]{0,199}$/.test(name)) report(at, `${name} is not a column name`);
     if (new Set(from.map((column) => source.get(column)?.type)).size > 1) report(at, `${name} mixes types`);
+    if (isGrouped && aggregate !== "count" && isList(source.get(from[0] ?? "")))
+      report(at, `${name} is REPEATED or JSON and cannot group rows`);
     if (seen.has(name.toLowerCase())) report(at, `${name} is the name of two columns`);
     seen.add(name.toLowerCase());
   }
   for (const { column, equals } of view.where) {
     const wanted = typeof equals === "boolean" ? "BOOL" : "STRING";
     const isComparable = source.get(column)?.type === wanted && source.get(column)?.mode !== "REPEATED";
-    if (!isComparable) report(`/views/${view.name}/where/${column}`, `is not a ${wanted} column of ${view.source}`);
+    const at = `/views/${view.name}/where/${column}`;
+    if (!isComparable) report(at, `is not a ${wanted} column of ${view.source}`);
+    if (typeof equals === "string" && !isPlainText(equals)) report(at, `${JSON.stringify(equals)} is not plain text`);
   }
+}
+
+function isList(column: Column | undefined): boolean {
+  return column?.mode === "REPEATED" || column?.type === "JSON";
 }

@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PublishedMonth } from "#shared/ledger/current-batches.ts";
+import { parseAmount } from "#shared/money/amount.ts";
+import { one } from "#shared/money/fx.ts";
 import { frameOf } from "#shared/platform/warehouse/frame.ts";
 import type { Warehouse } from "#shared/platform/warehouse/warehouse.ts";
 import { sourcesReport } from "./completeness.ts";
+import type { Conversion } from "./conversion.ts";
 import { daysBetween } from "./dates.ts";
 import { type CostFilters, categories, chargeCategories } from "./filters.ts";
 import { buildMonthFrame, type MonthFrame } from "./month-frame.ts";
@@ -26,11 +29,18 @@ interface Row {
   effective: bigint;
   list: bigint;
   contracted: bigint;
+  /** Of a converted row: its own effective cost was not 0, whatever the rate makes of it. */
+  hasEffect?: boolean;
 }
 
 const facts = await platformFacts();
 const range = { start: "2026-02-27", end: "2026-03-02", days: 4, label: "custom" };
 const months = ["2026-02", "2026-03"];
+const euroRates = new Map([
+  ["EUR", one],
+  ["USD", parseAmount("1.085")],
+  ["JPY", parseAmount("162.2074")],
+]);
 
 const amount = fc.oneof(
   fc.constantFrom(0n, 1n, -1n, 10n ** 26n, -(10n ** 26n)),
@@ -44,7 +54,7 @@ const row: fc.Arbitrary<Row> = fc.record({
   service: fc.constantFrom("Compute", "Zürich", "\u{1F4A1} Light", "\uFF21 Wide"),
   charge: fc.constantFrom(...chargeCategories),
   isCorrection: fc.boolean(),
-  currency: fc.constantFrom("USD", "USD", "USD", "EUR", "JPY"),
+  currency: fc.constantFrom("USD", "USD", "EUR", "JPY", "VND"),
   isCounted: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, { weight: 1, arbitrary: fc.constant(false) }),
   billed: amount,
   effective: amount,
@@ -77,6 +87,46 @@ function dollars(units: bigint): string {
   return decimalText(units).replace(/(\.\d\d\d*?)0+$/, "$1");
 }
 
+/** Dollars for one unit, in units of 10^-12; nobody has a rate for dong. */
+const dollarRates: Readonly<Record<string, bigint>> = { USD: 10n ** 12n, EUR: 1_085_000_000_000n, JPY: 6_688_967_334n };
+
+/** The same by the book: yen are 162.2074 per euro. */
+const conversion: Conversion = {
+  currency: "USD",
+  book: {
+    version: "m1.o0",
+    orgRates: async () => [],
+    seed: { day: "2025-12-14", base: "USD", source: "seed", rates: new Map() },
+    market: {
+      months: ["2026-02"],
+      currencies: new Set(["EUR", "USD", "JPY"]),
+      days: async () => [[{ day: "2026-02-02", base: "EUR", source: "ecb", rates: euroRates }]],
+    },
+  },
+};
+
+/** amount x rate, half to even at 12 decimals, by whole numbers. */
+function inDollars(amountUnits: bigint, currency: string): bigint {
+  const product = amountUnits * (dollarRates[currency] ?? 0n);
+  const size = product < 0n ? -product : product;
+  const [whole, rest] = [size / 10n ** 12n, size % 10n ** 12n];
+  const half = 5n * 10n ** 11n;
+  const rounded = rest > half || (rest === half && whole % 2n === 1n) ? whole + 1n : whole;
+  return product < 0n ? -rounded : rounded;
+}
+
+/** The row as the answer counts it. */
+function convertedRow(charge: Row): Row {
+  return {
+    ...charge,
+    hasEffect: charge.effective !== 0n,
+    billed: inDollars(charge.billed, charge.currency),
+    effective: inDollars(charge.effective, charge.currency),
+    list: inDollars(charge.list, charge.currency),
+    contracted: inDollars(charge.contracted, charge.currency),
+  };
+}
+
 async function frameOfMonth(month: string, rows: readonly Row[]): Promise<MonthFrame> {
   const own = rows.filter(({ day }) => day.startsWith(month));
   const columns = facts.costTable.columns.filter(({ name }) => usedColumns.includes(name));
@@ -99,13 +149,14 @@ async function frameOfMonth(month: string, rows: readonly Row[]): Promise<MonthF
         publishedAt: "2026-03-05T00:00:00.000Z",
       })),
   };
-  return buildMonthFrame(published, { datasetId: "d", table: facts.costTable }, warehouse as Warehouse);
+  const source = { datasetId: "d", table: facts.costTable };
+  return buildMonthFrame(published, source, { warehouse: warehouse as Warehouse, conversion });
 }
 
 const usedColumns = [
   ...["BilledCost", "EffectiveCost", "ListCost", "ContractedCost", "BillingCurrency", "ChargeCategory", "ChargeClass"],
   ...["ServiceName", "ServiceCategory", "x_charge_date", "x_provider", "x_category", "x_counted", "x_pipeline_id"],
-  ...["x_source", "x_simulated"],
+  ...["x_source", "x_simulated", "x_currency_conversion_rate"],
 ];
 
 function storedRow(charge: Row): Record<string, unknown> {
@@ -149,6 +200,7 @@ async function answerTo(asked: { rows: readonly Row[]; filters: CostFilters; bas
     unknownFilters: {},
     groups,
     sources: sourcesReport([], [], range, "2026-03-05"),
+    unpriced: { rows: 0, tokens: "0", requests: 0, items: [] },
     ledgerVersions: {},
     minorDigits: facts.minorDigits,
     providerName: facts.providerName,
@@ -176,8 +228,8 @@ function sum(rows: readonly Row[], of: (charge: Row) => bigint): bigint {
 
 function shown(rows: readonly Row[], basis: Basis) {
   const saving = rows.filter(
-    ({ charge, isCorrection, effective }) =>
-      !isCorrection && (charge === "Usage" || (charge === "Purchase" && effective !== 0n)),
+    ({ charge, isCorrection, effective, hasEffect = effective !== 0n }) =>
+      !isCorrection && (charge === "Usage" || (charge === "Purchase" && hasEffect)),
   );
   const credits = rows.filter(({ charge }) => charge === "Credit");
   return {
@@ -198,7 +250,7 @@ describe("every sum is the exact sum of its rows", () => {
       fc.asyncProperty(question, async (asked) => {
         const answer = await answerTo(asked);
         const all = chosen(asked.rows, asked.filters);
-        const rows = all.filter(({ currency }) => currency === "USD");
+        const rows = all.filter(({ currency }) => currency !== "VND").map(convertedRow);
         const expected = shown(rows, asked.basis);
 
         expect([answer.total_cost, answer.total_billed_cost, answer.total_savings, answer.total_credits]).toEqual([
@@ -249,7 +301,16 @@ describe("every sum is the exact sum of its rows", () => {
           expect(day).toMatchObject({ total_cost, billed_cost, effective_cost });
         }
         expect(answer.completeness.unconverted.map(({ currency }) => currency)).toEqual(
-          ["EUR", "JPY"].filter((code) => all.some(({ currency }) => currency === code)),
+          all.some(({ currency }) => currency === "VND") ? ["VND"] : [],
+        );
+        expect(new Set(answer.fx.map(({ from }) => from))).toEqual(
+          new Set(["EUR", "JPY"].filter((code) => all.some(({ currency }) => currency === code))),
+        );
+        expect(answer.totals_by_currency.map(({ currency, billed_cost }) => [currency, units(billed_cost)])).toEqual(
+          ["EUR", "JPY", "USD", "VND"]
+            .map((code) => [code, all.filter(({ currency }) => currency === code)] as const)
+            .filter(([, own]) => own.length > 0)
+            .map(([code, own]) => [code, sum(own, ({ billed }) => billed)]),
         );
 
         const parts = [

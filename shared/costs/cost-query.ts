@@ -19,6 +19,20 @@ const costParameters = {
   categories: listOf(choice(categoryWords), { alsoAs: ["category"] }),
   services: listOf(plainText(1, 256)),
   charge_categories: listOf(choice(chargeCategories)),
+  currency: Type.Optional(
+    Type.String({
+      pattern: "^[A-Za-z]{3}$",
+      description: "Of the answer, ISO 4217; the organization's own by default",
+    }),
+  ),
+  hierarchy_entity_id: listOf(plainText(1, 256), { description: "Entities with all below them; UNALLOCATED too" }),
+  hierarchy_path: listOf(plainText(1, 1000), { description: "Real paths of entities, e.g. /DEPT-1/PROJ-2" }),
+  department_id: listOf(plainText(1, 256), { description: "Entities of the first level" }),
+  project_id: listOf(plainText(1, 256), { description: "Entities of the second level" }),
+  team_id: listOf(plainText(1, 256), { description: "Entities of the third level" }),
+  structure_as_of: Type.Optional(
+    plainText(10, 40, { description: "The structure of then, an instant or a day; now by default" }),
+  ),
   basis: Type.Optional(choice(bases, { description: "The cost that total_cost means; effective by default" })),
 };
 

@@ -5,7 +5,8 @@ import type { Group } from "./frame-groups.ts";
 
 /** What the registry says about a pipeline. */
 export interface PipelineFacts {
-  provider: string;
+  /** Null: it charges in the name of many. */
+  provider: string | null;
   expectedLagDays: number;
   settlingDays: number;
 }

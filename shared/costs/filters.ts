@@ -22,6 +22,12 @@ export interface CostFilters {
   charge_categories?: string[];
 }
 
+/** The same as an answer shows them. */
+export interface ShownFilters extends CostFilters {
+  /** Entities that were named, by whichever parameter. */
+  hierarchy_entity_id?: string[];
+}
+
 export type FilterName = keyof CostFilters;
 
 export const filterNames = ["providers", "categories", "services", "charge_categories"] as const satisfies FilterName[];

@@ -2,13 +2,15 @@ import { setImmediate } from "node:timers/promises";
 import type { DataFrame, Expr } from "nodejs-polars";
 import type { CostFilters, FilterName } from "./filters.ts";
 import type { FrameKey, MonthFrame } from "./month-frame.ts";
-import { addSums, amountNames, readSums, type Sums } from "./sums.ts";
+import { addSums, amountNames, nativePrefix, readSums, type Sums } from "./sums.ts";
 
 /** Rows of some UTC days, both ends included, that pass the filters. The one way rows are chosen. */
 export interface Selection {
   start: string;
   end: string;
   filters: CostFilters;
+  /** Entities whose rows are taken; absent: all. Only for frames that have entities. */
+  entities?: readonly string[] | undefined;
 }
 
 /** The sums of the rows that share the values of the keys. */
@@ -30,6 +32,12 @@ export const filterKeys = {
 
 const sliceRows = 2_000;
 
+/** The keys of groups, and whether their sums are in the rows' own currency: then `currency` is one of the keys. */
+export interface GroupsWanted<Key extends FrameKey> {
+  keys: readonly Key[];
+  isNative?: boolean;
+}
+
 /**
  * What adds the chosen rows of one month after the other to the groups. Days are `YYYY-MM-DD`, booleans `true` and
  * `false`. The expressions are made once and each for many columns: making one takes longer than grouping a month.
@@ -37,13 +45,15 @@ const sliceRows = 2_000;
 export async function groupAdder<Key extends FrameKey>(
   groups: Groups<Key>,
   selection: Selection,
-  keys: readonly Key[],
+  { keys, isNative = false }: GroupsWanted<Key>,
 ): Promise<(month: MonthFrame) => Promise<void>> {
   const { default: pl } = await import("nodejs-polars");
+  const prefix = isNative ? nativePrefix : "";
+  const amounts = amountNames.map((name) => `${prefix}${name}`);
   const isChosen = chosen(pl, selection);
   const by = pl.cols([...keys]);
-  const summed = pl.cols([...amountNames, "rows"]).sum();
-  const asText = pl.cols([...keys, ...amountNames, "rows"]).cast(pl.Utf8);
+  const summed = pl.cols([...amounts, "rows"]).sum();
+  const asText = pl.cols([...keys, ...amounts, "rows"]).cast(pl.Utf8);
   return async ({ frame }) => {
     const sums = await frame
       .lazy()
@@ -54,7 +64,7 @@ export async function groupAdder<Key extends FrameKey>(
       .collect();
     for await (const record of recordsOf(sums)) {
       const key = Object.fromEntries(keys.map((name) => [name, String(record[name])])) as Record<Key, string>;
-      addTo(groups, { key, sums: readSums(record) });
+      addTo(groups, { key, sums: readSums(record, prefix) });
     }
   };
 }
@@ -77,12 +87,14 @@ function addTo<Key extends FrameKey>(groups: Groups<Key>, group: Group<Key>): vo
   groups.set(id, known === undefined ? group : { key: known.key, sums: addSums(known.sums, group.sums) });
 }
 
-function chosen(pl: typeof import("nodejs-polars")["default"], { start, end, filters }: Selection): Expr {
+function chosen(pl: typeof import("nodejs-polars")["default"], selection: Selection): Expr {
+  const { start, end, filters, entities } = selection;
   const day = pl.col("day").cast(pl.Utf8);
   const conditions = Object.entries(filterKeys).flatMap(([name, key]) => {
     const values = filters[name as FilterName];
     return values === undefined ? [] : [pl.col(key).isIn(values)];
   });
+  if (entities !== undefined) conditions.push(pl.col("entity").isIn([...entities]));
   return conditions.reduce((all, one) => all.and(one), day.gtEq(pl.lit(start)).and(day.ltEq(pl.lit(end))));
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { storeRates } from "#shared/money/fx.fixture.ts";
 import { goldenPublications } from "./golden-charges.fixture.ts";
 import { freshStores, publish, type Stores } from "./publication.fixture.ts";
 import { march, stable, summary } from "./summary.fixture.ts";
@@ -9,11 +10,20 @@ let golden: Stores;
 beforeAll(async () => {
   golden = await freshStores({ now: "2026-03-05T06:00:00Z" });
   for (const publication of goldenPublications()) await publish(golden, publication);
+  await storeRates(golden.documents, marketRates);
 });
 
 afterAll(() => golden.close());
 
-describe("golden vectors of costs.md section 11, amounts in US dollars", () => {
+/** EUR to USD; 03-01 is a Sunday. */
+const marketRates = {
+  "2026-02-27": { USD: "1.0800" },
+  "2026-03-02": { USD: "1.0850" },
+  "2026-03-03": { USD: "1.0820" },
+  "2026-03-04": { USD: "1.0900" },
+};
+
+describe("golden vectors of costs.md section 11", () => {
   it("gives the totals of all rows in the organization's currency", async () => {
     const answer = await summary(golden, march);
 
@@ -21,18 +31,18 @@ describe("golden vectors of costs.md section 11, amounts in US dollars", () => {
       org_slug: "golden_org",
       currency: "USD",
       basis: "effective",
-      total_cost: "130.787932931508",
-      total_effective_cost: "130.787932931508",
-      total_billed_cost: "1327.487932931508",
-      total_list_cost: "1334.987932931508",
-      total_contracted_cost: "1332.487932931508",
-      total_savings: "4.20",
-      savings_negotiated: "2.50",
+      total_cost: "143.804932931508",
+      total_effective_cost: "143.804932931508",
+      total_billed_cost: "1340.504932931508",
+      total_list_cost: "1351.259182931508",
+      total_contracted_cost: "1345.504932931508",
+      total_savings: "7.45425",
+      savings_negotiated: "5.75425",
       savings_commitment: "1.70",
       total_credits: "-3.70",
       total_tax: "2.31",
       total_adjustments: "-0.75",
-      record_count: 19,
+      record_count: 24,
       ledger_versions: { "2026-03": 7 },
       contains_simulated: false,
       date_range: { start_date: "2026-03-01", end_date: "2026-03-04", days: 4, label: "custom", time_zone: "UTC" },
@@ -50,68 +60,47 @@ describe("golden vectors of costs.md section 11, amounts in US dollars", () => {
       group.record_count,
     ]);
     expect(seen).toEqual([
-      ["anthropic", "Anthropic", "83.125165", 63.56, 3],
-      ["openai", "OpenAI", "16.31875", 12.48, 5],
-      ["gcp", "GCP", "14.893333", 11.39, 5],
-      ["saas", "SaaS", "13.150684931508", 10.05, 4],
-      ["aws", "AWS", "3.30", 2.52, 2],
+      ["anthropic", "Anthropic", "83.125165", 57.8, 3],
+      ["gcp", "GCP", "23.573333", 16.39, 6],
+      ["saas", "SaaS", "17.487684931508", 12.16, 8],
+      ["openai", "OpenAI", "16.31875", 11.35, 5],
+      ["aws", "AWS", "3.30", 2.29, 2],
     ]);
     expect(groups.at(-1)?.billed_cost).toBe("1200.00");
-    expect(groups[3]?.members).toMatchObject([
-      { provider: "slack", provider_name: "Slack", total_cost: "13.150684931508" },
+    expect(groups[2]?.members).toMatchObject([
+      { provider: "slack", provider_name: "Slack", total_cost: "13.150684931508", percentage: 9.14, record_count: 4 },
+      { provider: "canva", total_cost: "4.337", percentage: 3.02, record_count: 4 },
     ]);
   });
 
   it("breaks down by category, all four, and by charge category", async () => {
     const answer = await summary(golden, march);
 
-    expect(answer.breakdown_by_category.map((group) => [group.category, group.total_cost, group.billed_cost])).toEqual([
-      ["llm", "102.777248", "102.777248"],
-      ["cloud", "14.86", "1211.56"],
-      ["saas", "13.150684931508", "13.150684931508"],
-      ["other", "0.00", "0.00"],
+    const categories = answer.breakdown_by_category;
+    expect(categories.map((group) => [group.category, group.total_cost, group.billed_cost, group.percentage])).toEqual([
+      ["llm", "102.777248", "102.777248", 71.47],
+      ["cloud", "23.54", "1220.24", 16.37],
+      ["saas", "17.487684931508", "17.487684931508", 12.16],
+      ["other", "0.00", "0.00", 0],
     ]);
-    expect(answer.breakdown_by_charge_category.map((group) => [group.charge_category, group.total_cost])).toEqual([
-      ["Usage", "119.777248"],
-      ["Purchase", "13.150684931508"],
-      ["Tax", "2.31"],
-      ["Adjustment", "-0.75"],
-      ["Credit", "-3.70"],
+    const charges = answer.breakdown_by_charge_category;
+    expect(charges.map((group) => [group.charge_category, group.total_cost, group.percentage])).toEqual([
+      ["Usage", "128.457248", 89.33],
+      ["Purchase", "17.487684931508", 12.16],
+      ["Tax", "2.31", 1.61],
+      ["Adjustment", "-0.75", -0.52],
+      ["Credit", "-3.70", -2.57],
     ]);
   });
 
   it("shows each day with what is known of it", async () => {
     const { daily_trend: trend } = await summary(golden, march);
 
-    expect(trend).toEqual([
-      {
-        date: "2026-03-01",
-        total_cost: "18.406586232877",
-        billed_cost: "1218.406586232877",
-        effective_cost: "18.406586232877",
-        state: "complete",
-      },
-      {
-        date: "2026-03-02",
-        total_cost: "51.846004232877",
-        billed_cost: "48.546004232877",
-        effective_cost: "51.846004232877",
-        state: "complete",
-      },
-      {
-        date: "2026-03-03",
-        total_cost: "10.847671232877",
-        billed_cost: "10.847671232877",
-        effective_cost: "10.847671232877",
-        state: "complete",
-      },
-      {
-        date: "2026-03-04",
-        total_cost: "49.687671232877",
-        billed_cost: "49.687671232877",
-        effective_cost: "49.687671232877",
-        state: "partial",
-      },
+    expect(trend.map((day) => [day.date, day.total_cost, day.billed_cost, day.effective_cost, day.state])).toEqual([
+      ["2026-03-01", "19.486586232877", "1219.486586232877", "19.486586232877", "complete"],
+      ["2026-03-02", "61.611004232877", "58.311004232877", "61.611004232877", "complete"],
+      ["2026-03-03", "11.929671232877", "11.929671232877", "11.929671232877", "complete"],
+      ["2026-03-04", "50.777671232877", "50.777671232877", "50.777671232877", "partial"],
     ]);
   });
 
@@ -123,26 +112,60 @@ describe("golden vectors of costs.md section 11, amounts in US dollars", () => {
       ["openai", "OpenAI API", "16.31875"],
       ["slack", "Slack", "13.150684931508"],
     ]);
-    // 31.210333 of 7 groups, less the euros: Cloud Storage 8.68 and Canva 4.337.
-    expect(answer.top_services_remainder).toMatchObject({
-      group_count: 5,
-      total_cost: "18.193333",
-      billed_cost: "1214.893333",
-    });
+    expect(answer.top_services_remainder).toMatchObject({ group_count: 7, total_cost: "31.210333" });
   });
 
-  it("never adds another currency, and says what is left out", async () => {
+  it("shows what was spent in each currency, and the dated rates that the total was made with", async () => {
     const answer = await summary(golden, march);
 
     expect(answer.totals_by_currency).toMatchObject([
       { currency: "EUR", effective_cost: "12.00", billed_cost: "12.00", list_cost: "15.00", record_count: 5 },
       { currency: "USD", effective_cost: "130.787932931508", billed_cost: "1327.487932931508", record_count: 19 },
     ]);
-    expect(answer.completeness.unconverted).toEqual([
-      { currency: "EUR", billed_cost: "12.00", effective_cost: "12.00", days: 4 },
+    const rate = { from: "EUR", to: "USD", source: "ecb", method: "market", carried: false, stale: false };
+    expect(answer.fx).toEqual([
+      { ...rate, rate: "1.08", rate_date: "2026-02-27", carried: true },
+      { ...rate, rate: "1.085", rate_date: "2026-03-02" },
+      { ...rate, rate: "1.082", rate_date: "2026-03-03" },
+      { ...rate, rate: "1.09", rate_date: "2026-03-04" },
     ]);
-    expect(answer.complete).toBe(false);
+    expect(answer.completeness.unconverted).toEqual([]);
+  });
+
+  it("answers in euros at the rates of the days", async () => {
+    const answer = await summary(golden, { ...march, currency: "eur" });
+
+    expect(answer).toMatchObject({
+      currency: "EUR",
+      total_effective_cost: "132.43806473142",
+      total_billed_cost: "1240.507701188242",
+      record_count: 24,
+    });
+    expect(answer.fx).toMatchObject([
+      { from: "USD", rate: "0.925925925926", carried: true },
+      { from: "USD", rate: "0.921658986175" },
+      { from: "USD", rate: "0.924214417745" },
+      { from: "USD", rate: "0.917431192661" },
+    ]);
+    expect(answer.totals_by_currency).toEqual((await summary(golden, march)).totals_by_currency);
+  });
+
+  it("leaves out what no source has a rate for, and says so", async () => {
+    const answer = await summary(golden, { ...march, currency: "VND" });
+
+    expect(answer).toMatchObject({ total_cost: "0", record_count: 0, fx: [], complete: false });
+    expect(answer.completeness).toMatchObject({
+      status: "partial",
+      unconverted: [
+        { currency: "EUR", billed_cost: "12.00", effective_cost: "12.00", days: 4 },
+        { currency: "USD", billed_cost: "1327.487932931508", effective_cost: "130.787932931508", days: 4 },
+      ],
+    });
     expect(answer.providers).toEqual(["anthropic", "aws", "canva", "gcp", "openai", "slack"]);
+  });
+
+  it.each(["XAU", "ZZZ"])("refuses %s, which is no currency of the platform", async (currency) => {
+    await expect(summary(golden, { ...march, currency })).rejects.toMatchObject({ code: "INVALID_PARAMETER" });
   });
 
   it("names the late source, its missing day and how far the numbers reach", async () => {
@@ -182,8 +205,12 @@ describe("golden vectors of costs.md section 11, amounts in US dollars", () => {
   it("follows the basis in totals, order and percentages", async () => {
     const answer = await summary(golden, { ...march, basis: "billed" });
 
-    expect(answer.total_cost).toBe("1327.487932931508");
-    expect(answer.breakdown_by_provider[0]).toMatchObject({ provider: "aws", total_cost: "1200.00", percentage: 90.4 });
+    expect(answer.total_cost).toBe("1340.504932931508");
+    expect(answer.breakdown_by_provider[0]).toMatchObject({
+      provider: "aws",
+      total_cost: "1200.00",
+      percentage: 89.52,
+    });
   });
 });
 

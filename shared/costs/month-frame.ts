@@ -3,12 +3,16 @@ import { batchDaysOf, type PublishedMonth } from "#shared/ledger/current-batches
 import { type Decimal, parseAmount, zero } from "#shared/money/amount.ts";
 import type { TableSource, Warehouse } from "#shared/platform/warehouse/warehouse.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { amountNames, bases } from "./sums.ts";
+import { billRateColumn, type Conversion, fxColumn, rateColumn, sameCurrency, withRates } from "./conversion.ts";
+import { amountNames, type Basis, bases, nativeNames } from "./sums.ts";
 
 /** What polars is called here; imported when the first frame is needed, because loading it is slow. */
 type Polars = typeof import("nodejs-polars")["default"];
 
-/** All counted rows of a published month, grouped by `frameKeys`, with exact sums `amountNames` and `rows`. */
+/**
+ * All counted rows of a published month, grouped by `FrameKey`, with the number of `rows` and exact sums: `amountNames` in
+ * the currency of the answer (0 where `converted` is false), `nativeNames` in the rows' own.
+ */
 export interface MonthFrame {
   frame: DataFrame;
   /** Estimate. */
@@ -29,33 +33,58 @@ const keyColumns = {
   simulated: "x_simulated",
 } as const;
 
-export type FrameKey = keyof typeof keyColumns;
+/** `fx` is the rate as JSON text, or why there is none; `converted` says whether the rows are in converted sums. */
+export type FrameKey = keyof typeof keyColumns | "fx" | "converted" | EntityKey;
+
+/** Keys of frames that say where rows went; others do not have them. */
+export const entityKeys = ["entity", "method", "reason", "rule"] as const;
+type EntityKey = (typeof entityKeys)[number];
+
+/** The keys that every month frame is grouped by. */
+export const frameKeys: readonly FrameKey[] = [...(Object.keys(keyColumns) as FrameKey[]), "fx", "converted"];
 
 const costColumns = {
   effective: "EffectiveCost",
   billed: "BilledCost",
   list: "ListCost",
   contracted: "ContractedCost",
-} as const satisfies Record<(typeof bases)[number], string>;
+} as const satisfies Record<Basis, string>;
 
 const chargeClass = "ChargeClass";
 const neverNull = [...Object.values(keyColumns), ...Object.values(costColumns), "x_counted"];
-const bytesPerGroup = 320;
+const bytesPerGroup = 440;
 
 /**
- * Reads the current (batch, day) pairs of a month once and groups them. Amounts stay Decimal(38,12), so sums are exact.
+ * Reads the current (batch, day) pairs of a month once, converts row by row and groups. Amounts stay Decimal(38,12), so
+ * sums are exact and groups of converted rows add up.
  * Error: `WAREHOUSE_UNAVAILABLE` when the store does not answer, or holds other money than the ledger published.
  */
 export async function buildMonthFrame(
   month: PublishedMonth,
   source: TableSource,
-  warehouse: Warehouse,
+  { warehouse, conversion }: { warehouse: Warehouse; conversion: Conversion },
 ): Promise<MonthFrame> {
+  const rows = await monthRows(month, source, { warehouse });
+  const { default: pl } = await import("nodejs-polars");
+  return checkedFrame(pl, await groupedRows(pl, rows, { conversion }), month);
+}
+
+/** The current rows of a month with what a frame needs of them, and further columns. Errors as `buildMonthFrame`. */
+export async function monthRows(
+  month: PublishedMonth,
+  source: TableSource,
+  { warehouse, further = [] }: { warehouse: Warehouse; further?: readonly string[] },
+): Promise<DataFrame> {
   const parts = batchDaysOf(month.days, source.table.name);
-  const rows = await warehouse.read(source, parts, [...neverNull, chargeClass]);
+  const columns = new Set([...neverNull, chargeClass, billRateColumn, ...further]);
+  const rows = await warehouse.read(source, parts, [...columns]);
   refuseNulls(rows, month.month);
   const { default: pl } = await import("nodejs-polars");
-  const frame = await groupedRows(pl, await withComposedText(pl, rows));
+  return withComposedText(pl, rows);
+}
+
+/** A frame that holds the money the ledger published. Error: `WAREHOUSE_UNAVAILABLE`. */
+export async function checkedFrame(pl: Polars, frame: DataFrame, month: PublishedMonth): Promise<MonthFrame> {
   await refuseOtherMoney(pl, frame, month);
   return { frame, bytes: frame.height * bytesPerGroup };
 }
@@ -83,46 +112,99 @@ async function withComposedText(pl: Polars, rows: DataFrame): Promise<DataFrame>
   return composed;
 }
 
-function groupedRows(pl: Polars, rows: DataFrame): Promise<DataFrame> {
-  expressions ??= frameExpressions(pl);
-  return rows
-    .lazy()
-    .filter(expressions.isCounted)
-    .select(...expressions.columns)
-    .groupBy(expressions.keys, { maintainOrder: false })
-    .agg(...expressions.sums)
-    .collect();
+/** Rows in the target currency are not multiplied by anything: their amounts may be larger than a rate allows. */
+export async function groupedRows(
+  pl: Polars,
+  rows: DataFrame,
+  { conversion, further = [] }: { conversion: Conversion; further?: readonly string[] },
+): Promise<DataFrame> {
+  const { isCounted, keys, sums, native, converted } = expressionsOf(pl, further);
+  const counted = rows.lazy().filter(isCounted);
+  const isNative = pl.col(keyColumns.currency).eq(pl.lit(conversion.currency));
+  const own = counted.filter(isNative).select(...native);
+  const parts = [
+    await own
+      .groupBy(keys, { maintainOrder: false })
+      .agg(...sums)
+      .collect(),
+  ];
+  const foreign = await counted.filter(isNative.not()).collect();
+  if (foreign.height > 0) {
+    const rated = (await withRates(foreign, conversion)).lazy().select(...converted);
+    parts.push(
+      await rated
+        .groupBy(keys, { maintainOrder: false })
+        .agg(...sums)
+        .collect(),
+    );
+  }
+  return parts.length === 1 ? (parts[0] ?? pl.DataFrame()) : pl.concat(parts);
 }
 
 /** Made once per process: making them takes longer than grouping a small month. */
-let expressions: ReturnType<typeof frameExpressions> | undefined;
+const expressions = new Map<string, ReturnType<typeof frameExpressions>>();
 
-function frameExpressions(pl: Polars) {
-  const keys = Object.entries(keyColumns);
+function expressionsOf(pl: Polars, further: readonly string[]): ReturnType<typeof frameExpressions> {
+  const name = further.join();
+  const known = expressions.get(name) ?? frameExpressions(pl, further);
+  expressions.set(name, known);
+  return known;
+}
+
+/** `further` are columns of the rows that are keys of the groups too, under their own names. */
+function frameExpressions(pl: Polars, further: readonly string[]) {
+  const keyed = Object.entries(keyColumns).map(([key, column]) => pl.col(column).alias(key));
+  const columns = [...keyed, ...further.map((name) => pl.col(name))];
+  const cost = (name: Basis): Expr => pl.col(costColumns[name]).cast(pl.Decimal(38, 12), true);
+  const rate = pl.col(rateColumn);
+  const inTarget = (name: Basis): Expr => pl.when(rate.isNull()).then(zeroOf(pl)).otherwise(cost(name).mul(rate));
+  const own = amountsOf(pl, cost);
+  const named = (amounts: Expr[], names: readonly string[]): Expr[] =>
+    amounts.map((amount, at) => amount.alias(names[at] ?? ""));
+  const natives = named(own, nativeNames);
   return {
     isCounted: pl.col("x_counted").eq(pl.lit(true)),
-    columns: [...keys.map(([key, column]) => pl.col(column).alias(key)), ...amountsOf(pl)],
-    keys: pl.cols(keys.map(([key]) => key)),
-    sums: [pl.cols([...amountNames]).sum(), pl.len().cast(pl.Int64).alias("rows")],
+    keys: pl.cols([...frameKeys, ...further]),
+    sums: [pl.cols([...amountNames, ...nativeNames]).sum(), pl.len().cast(pl.Int64).alias("rows")],
+    native: [
+      ...columns,
+      pl.lit(sameCurrency).alias("fx"),
+      pl.lit(true).alias("converted"),
+      ...named(own, amountNames),
+      ...natives,
+    ],
+    converted: [
+      ...columns,
+      pl.col(fxColumn).alias("fx"),
+      rate.isNotNull().alias("converted"),
+      ...named(amountsOf(pl, inTarget), amountNames),
+      ...natives,
+    ],
   };
 }
 
-/** Savings and credits are decided row by row, before grouping: a purchase counts by its own effective cost. */
-function amountsOf(pl: Polars): Expr[] {
-  const decimal = pl.Decimal(38, 12);
-  const none = pl.lit("0").cast(decimal);
-  const cost = (name: keyof typeof costColumns): Expr => pl.col(costColumns[name]).cast(decimal, true);
+function zeroOf(pl: Polars): Expr {
+  return pl.lit("0").cast(pl.Decimal(38, 12));
+}
+
+/**
+ * The amounts of a row in the order of `amountNames`, of its costs as `costOf` gives them. Savings and credits are
+ * decided row by row, before grouping: a purchase counts by its own effective cost.
+ */
+function amountsOf(pl: Polars, costOf: (name: Basis) => Expr): Expr[] {
+  const none = zeroOf(pl);
   const isCharge = (category: string): Expr => pl.col(keyColumns.charge_category).eq(pl.lit(category));
+  const hasEffect = pl.col(costColumns.effective).cast(pl.Decimal(38, 12), true).neq(none);
   const isSaving = pl
     .col(chargeClass)
     .isNull()
-    .and(isCharge("Usage").or(isCharge("Purchase").and(cost("effective").neq(none))));
+    .and(isCharge("Usage").or(isCharge("Purchase").and(hasEffect)));
   const where = (isTaken: Expr, amount: Expr): Expr => pl.when(isTaken).then(amount).otherwise(none);
   return [
-    ...bases.map((name) => cost(name).alias(name)),
-    where(isSaving, cost("list").sub(cost("contracted"))).alias("negotiated"),
-    where(isSaving, cost("contracted").sub(cost("effective"))).alias("commitment"),
-    where(isCharge("Credit"), cost("billed")).alias("credits"),
+    ...bases.map(costOf),
+    where(isSaving, costOf("list").sub(costOf("contracted"))),
+    where(isSaving, costOf("contracted").sub(costOf("effective"))),
+    where(isCharge("Credit"), costOf("billed")),
   ];
 }
 
@@ -131,10 +213,13 @@ async function refuseOtherMoney(pl: Polars, frame: DataFrame, month: PublishedMo
   const sums = await frame
     .lazy()
     .groupBy(["currency"])
-    .agg(pl.col("billed").sum().cast(pl.Utf8), pl.col("effective").sum().cast(pl.Utf8))
+    .agg(pl.cols(["native_billed", "native_effective"]).sum())
+    .select(pl.cols(["currency", "native_billed", "native_effective"]).cast(pl.Utf8))
     .collect();
   const held = totalsOf(
-    sums.toRecords().map((row) => ({ [String(row["currency"])]: [String(row["billed"]), String(row["effective"])] })),
+    sums.toRecords().map((row) => ({
+      [String(row["currency"])]: [String(row["native_billed"]), String(row["native_effective"])],
+    })),
   );
   const published = totalsOf(month.days.map((day) => day.totals));
   for (const currency of new Set([...held.keys(), ...published.keys()])) {

@@ -36,14 +36,16 @@ async function load(): Promise<PlatformFacts> {
     import("#shared/providers/registry.ts"),
     import("#shared/platform/config-files.ts"),
   ]);
-  const [config, minorDigits, providers] = await Promise.all([
+  const [config, minorDigits, providers, own] = await Promise.all([
     loadTableConfig("organizations"),
     loadMinorDigits(),
     configFile("system/providers.yml"),
+    configFile("pipelines/own.yml"),
   ]);
   const costTable = config.tables.find(({ name }) => name === "cost_data_standard");
   if (costTable === undefined) throw new AppError("TABLE_CONFIG_INVALID", "There is no table cost_data_standard.");
-  return { costTable, minorDigits, ...providerFacts(providerRegistry(providers)) };
+  const facts = providerFacts(providerRegistry(providers));
+  return { costTable, minorDigits, ...facts, pipelines: new Map([...facts.pipelines, ...ownPipelineFacts(own)]) };
 }
 
 /** The part of the facts that the provider registry states. */
@@ -67,6 +69,15 @@ export function providerFacts(registry: Registry): Pick<PlatformFacts, "pipeline
     providerId: (name) => registeredSlug(registry, name) ?? byDisplayName.get(name.toLowerCase()) ?? name.toLowerCase(),
     providerName: (id) => displayNames.get(id) ?? id,
   };
+}
+
+/** The platform's own pipelines charge in the name of many providers, so they have none. */
+function ownPipelineFacts(file: unknown): [string, PipelineFacts][] {
+  const { pipelines } = file as { pipelines: Record<string, { expected_lag_days: number; settling_days: number }> };
+  return Object.entries(pipelines).map(([address, own]) => [
+    pipelineIdOf(address),
+    { provider: null, expectedLagDays: own.expected_lag_days, settlingDays: own.settling_days },
+  ]);
 }
 
 /** The words of the address joined by `-`, `_` written `-`. Source: pipelines.md 1. */

@@ -10,6 +10,7 @@ import {
   monthOf,
   type PipelineMonth,
   type Totals,
+  type UnpricedUsage,
 } from "#shared/ledger/ledger.ts";
 import { contentHash } from "#shared/lineage/content-hash.ts";
 import { amountText, parseAmount } from "#shared/money/amount.ts";
@@ -105,6 +106,8 @@ export interface Charge {
   serviceCategory?: string;
   counted?: boolean;
   simulated?: boolean;
+  /** Further columns of the row. */
+  columns?: Record<string, unknown>;
 }
 
 export interface Publication {
@@ -115,6 +118,8 @@ export interface Publication {
   emptyDays?: string[];
   /** Days whose state is partial. */
   partialDays?: string[];
+  /** By day. */
+  unpriced?: Record<string, UnpricedUsage[]>;
   fence?: number;
 }
 
@@ -153,8 +158,11 @@ async function publishMonth(stores: Stores, publication: Publication, month: str
     const own = charges.filter((charge) => charge.day === day);
     const state: DayState =
       own.length === 0 ? "empty" : publication.partialDays?.includes(day) ? "partial" : "complete";
-    const parts = own.length === 0 ? {} : { [costTable.name]: { batches: [batch], hash: `${hash}-${day}` } };
-    return { source, day, state, pulledFence: fence, rows: own.length, totals: totalsOf(own), parts };
+    const parts =
+      own.length === 0 ? {} : { [costTable.name]: { batches: [batch], hash: `${hash}-${day}`, rows: own.length } };
+    const unpriced = publication.unpriced?.[day];
+    const pricing = unpriced === undefined ? {} : { pricing: { unpriced } };
+    return { source, day, state, pulledFence: fence, rows: own.length, totals: totalsOf(own), parts, ...pricing };
   });
   await stores.documents.transaction(async (tx) => {
     const head = (await tx.get<MonthHead>(headPath(stores.org, month))).body;
@@ -232,5 +240,6 @@ function costRow(
     x_ingested_at: end,
     x_ingestion_date: addDays(day, 1),
     x_simulated: charge.simulated ?? false,
+    ...charge.columns,
   };
 }

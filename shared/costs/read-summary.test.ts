@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { storeRates } from "#shared/money/fx.fixture.ts";
 import type { OrgDocument } from "#shared/organizations/organization.ts";
 import { isAppError } from "#shared/runtime/errors.ts";
 import { goldenCharges, pipelineOf } from "./golden-charges.fixture.ts";
@@ -279,6 +280,27 @@ describe("snapshot and cache", () => {
     const hits = [await summary(from, range), await summary(from, range)].map(({ cache_hit }) => cache_hit);
 
     expect(hits).toEqual([false, true]);
+  });
+
+  it("converts anew when a rate of another currency comes in, and only then", async () => {
+    const { counted, reads } = countingReads(await stores());
+    const pipelineId = "openai-cost-daily";
+    await publish(counted, {
+      pipelineId,
+      charges: [
+        { ...charge, day: "2026-02-10" },
+        { ...charge, day: "2026-03-02", currency: "EUR" },
+      ],
+    });
+    const seeded = await summary(counted, range);
+
+    await storeRates(counted.documents, { "2026-03-02": { USD: "1.5" } });
+    const fetched = await summary(counted, range);
+    const again = await summary(counted, range);
+
+    expect([seeded.total_cost, seeded.fx[0]]).toMatchObject(["2.086956521739", { method: "seed", stale: true }]);
+    expect([fetched.total_cost, fetched.fx[0]]).toMatchObject(["2.50", { method: "market", stale: false }]);
+    expect([reads(), again.cache_hit]).toEqual([3, true]);
   });
 
   it("refuses stored rows that are not what the ledger published", async () => {

@@ -1,19 +1,25 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { type AllocationState, allocationState } from "#shared/entity-references/allocation-input.ts";
+import { type ChosenEntities, chosenEntities, structureInstant } from "#shared/hierarchy/entity-filter.ts";
+import { fxBook } from "#shared/money/fx-store.ts";
 import { existingOrg, type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
+import { AppError } from "#shared/runtime/errors.ts";
 import type { Given } from "#shared/runtime/ports.ts";
 import { sourcesReport } from "./completeness.ts";
+import type { Conversion } from "./conversion.ts";
 import type { CostSummaryQuery } from "./cost-query.ts";
 import { sourcesOf } from "./cost-sources.ts";
 import { type DateRange, dateRange, laterDay, monthStart, monthsBetween } from "./dates.ts";
 import { type CostFilters, filtersOf, unknownFilters } from "./filters.ts";
-import { type CostCaches, costCaches, monthKey } from "./frame-cache.ts";
+import { type CostCaches, costCaches } from "./frame-cache.ts";
 import { filterKeys } from "./frame-groups.ts";
+import { frameReader } from "./frame-reader.ts";
 import { type LedgerSnapshot, ledgerSnapshot } from "./ledger-snapshot.ts";
-import { buildMonthFrame } from "./month-frame.ts";
 import { type PlatformFacts, platformFacts } from "./platform-facts.ts";
 import { type ReadGroups, readGroups } from "./read-groups.ts";
 import { costSummary } from "./summary.ts";
 import type { CostSummary } from "./summary-schema.ts";
+import { unpricedUsage } from "./unpriced.ts";
 
 const maxDays = 1_096;
 const defaultTop = 10;
@@ -25,8 +31,8 @@ export type CostPorts = Pick<Given<"documents" | "warehouse">, "documents" | "wa
 
 /**
  * The summary of an organization's published costs: one snapshot of the ledger, exact sums, money as text in the
- * organization's currency. Writes nothing. `facts` are the platform's unless given. Errors: those of `dateRange`,
- * `ORG_NOT_FOUND`, `READ_BUSY`, `WAREHOUSE_UNAVAILABLE`. Source: costs.md 5.1.
+ * asked currency, the organization's own by default. Writes nothing. `facts` are the platform's unless given. Errors:
+ * those of `dateRange`, `INVALID_PARAMETER`, `ORG_NOT_FOUND`, `READ_BUSY`, `WAREHOUSE_UNAVAILABLE`. Source: costs.md 5.1.
  */
 export async function readSummary(
   asked: { org: OrgIdentity; query: CostSummaryQuery },
@@ -35,48 +41,63 @@ export async function readSummary(
 ): Promise<CostSummary> {
   const startedAt = performance.now();
   const read = await openRead(asked, ports, facts ?? (await platformFacts()));
+  const answer = await summaryOf(read, asked.query, ports);
+  return { ...answer, query_time_ms: Math.round(performance.now() - startedAt) };
+}
+
+/** The summary of a read that is open: also what other answers of the same read say about completeness and rates. */
+export async function summaryOf(
+  read: CostRead,
+  query: Pick<CostSummaryQuery, "basis" | "top">,
+  ports: CostPorts,
+): Promise<Omit<CostSummary, "query_time_ms">> {
   const { groups, isHit } = await chosenGroups(read, ports);
-  const { query } = asked;
-  const { document, filters, range, snapshot, today } = read;
+  const { filters, range, snapshot, today } = read;
   const days = snapshot.months.flatMap((month) => month.days);
   const sources = sourcesOf(days, read.facts.pipelines, filters, groups.sources);
   const answer = costSummary({
-    orgSlug: asked.org.slug,
-    currency: document.locale.defaultCurrency,
+    orgSlug: read.org.slug,
+    currency: read.conversion.currency,
     basis: query.basis ?? "effective",
     top: query.top ?? defaultTop,
     range,
     today,
-    filters,
+    filters: read.entities === undefined ? filters : { ...filters, hierarchy_entity_id: read.entities.named },
     unknownFilters: unknownFilters(filters, (name, value) =>
       groups.names.some(({ key }) => key[filterKeys[name]] === value),
     ),
     groups,
     sources: sourcesReport(sources, days, range, today),
+    unpriced: unpricedUsage(days, range, filters),
     ledgerVersions: Object.fromEntries(
       monthsBetween(range.start, range.end).map((month) => [month, snapshot.versions[month] ?? 0]),
     ),
     minorDigits: read.facts.minorDigits,
     providerName: read.facts.providerName,
   });
-  return { ...answer, cache_hit: isHit, query_time_ms: Math.round(performance.now() - startedAt) };
+  return { ...answer, cache_hit: isHit };
 }
 
 /** A request understood, and the state of the ledger that all of its answer comes from. */
-interface CostRead {
+export interface CostRead {
   org: OrgIdentity;
   document: OrgDocument;
   /** UTC day of the clock. */
   today: string;
   range: DateRange;
   filters: CostFilters;
+  /** Absent where nothing is asked by entity. */
+  allocation: AllocationState | undefined;
+  entities: ChosenEntities | undefined;
   snapshot: LedgerSnapshot;
+  conversion: Conversion;
   caches: CostCaches;
   facts: PlatformFacts;
 }
 
-async function openRead(
-  { org, query }: { org: OrgIdentity; query: CostSummaryQuery },
+/** Understands a request. With `byEntity` its rows are allocated whether or not it names entities. */
+export async function openRead(
+  { org, query, byEntity = false }: { org: OrgIdentity; query: CostSummaryQuery; byEntity?: boolean },
   { documents, warehouse, clock, config }: CostPorts,
   facts: PlatformFacts,
 ): Promise<CostRead> {
@@ -87,21 +108,37 @@ async function openRead(
   const caches = costCaches(documents, warehouse, config.CA_FRAME_CACHE_BYTES);
   const months = monthsBetween(monthStart(range.start, -sourceHistoryMonths), laterDay(range.end, today));
   const { ledgerEpoch: epoch, cacheEpoch } = document;
-  const snapshot = await ledgerSnapshot({ org, months, epoch, cacheEpoch }, documents, caches.months);
-  return { org, document, today, range, filters: filtersOf(query, facts.providerId), snapshot, caches, facts };
+  const currency = answerCurrency(query.currency ?? document.locale.defaultCurrency, facts);
+  const structureAsOf = structureInstant(query.structure_as_of);
+  const isAllocated = byEntity || namesEntities(query);
+  const [snapshot, book, allocation] = await Promise.all([
+    ledgerSnapshot({ org, months, epoch, cacheEpoch }, documents, caches.months),
+    fxBook(org, documents),
+    isAllocated ? allocationState(org, { documents, now: clock.now(), structureAsOf }) : undefined,
+  ]);
+  const entities = allocation === undefined ? undefined : chosenEntities(allocation.input.tree, query);
+  const filters = filtersOf(query, facts.providerId);
+  const conversion = { currency, book };
+  return { org, document, today, range, filters, allocation, entities, snapshot, conversion, caches, facts };
 }
 
-async function chosenGroups(read: CostRead, { warehouse }: CostPorts): Promise<{ groups: ReadGroups; isHit: boolean }> {
-  const { org, range, snapshot, caches } = read;
-  const source = { datasetId: read.document.dataset.id, table: read.facts.costTable };
-  const published = new Map(snapshot.months.map((month) => [month.month, month]));
-  let isHit = true;
-  const months = monthsBetween(range.start, range.end).flatMap((month) => published.get(month) ?? []);
-  const groups = await readGroups(months, read, async (month) => {
-    const key = monthKey(org, month.month, { ...snapshot, version: month.version });
-    const frame = await caches.frames.get(key, () => buildMonthFrame(month, source, warehouse));
-    isHit &&= frame.isHit;
-    return frame.value;
+const entityParameters = ["hierarchy_entity_id", "hierarchy_path", "department_id", "project_id", "team_id"] as const;
+
+function namesEntities(query: CostSummaryQuery): boolean {
+  return entityParameters.some((name) => query[name] !== undefined);
+}
+
+function answerCurrency(code: string, { minorDigits }: PlatformFacts): string {
+  const currency = code.toUpperCase();
+  if (minorDigits.has(currency)) return currency;
+  throw new AppError("INVALID_PARAMETER", `${currency} is not a currency of the platform.`, {
+    fields: [{ path: "/currency", problem: "is not an ISO 4217 code of the platform" }],
   });
-  return { groups, isHit };
+}
+
+async function chosenGroups(read: CostRead, ports: CostPorts): Promise<{ groups: ReadGroups; isHit: boolean }> {
+  const { months, frameOf, isHit } = frameReader(read, ports);
+  const { range, filters, entities } = read;
+  const groups = await readGroups(months, { range, filters, entities: entities?.entities }, frameOf);
+  return { groups, isHit: isHit() };
 }

@@ -1,4 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { FxShown } from "#shared/money/fx-answer.ts";
 import { nullable, strictObject } from "#shared/runtime/schema.ts";
 import { categories } from "./filters.ts";
 import { bases } from "./sums.ts";
@@ -38,6 +39,7 @@ const Filters = strictObject({
   categories: Type.Optional(Type.Array(Type.String())),
   services: Type.Optional(Type.Array(Type.String())),
   charge_categories: Type.Optional(Type.Array(Type.String())),
+  hierarchy_entity_id: Type.Optional(Type.Array(Type.String())),
 });
 
 const SourceCompleteness = strictObject({
@@ -52,12 +54,29 @@ const SourceCompleteness = strictObject({
   missing_day_count: Count,
 });
 
+const Quantity = Type.String({ pattern: "^-?\\d+(\\.\\d+)?$", description: "Exact decimal text" });
+const Unpriced = strictObject({
+  rows: Count,
+  tokens: Quantity,
+  requests: Count,
+  items: Type.Array(
+    strictObject({
+      provider: Type.String(),
+      model: nullable(Type.String()),
+      meter: Type.String(),
+      days: Count,
+      quantity: Quantity,
+    }),
+  ),
+});
+
 const Completeness = strictObject({
   status: oneOf(["no_sources", "partial", "settling", "complete"]),
   published_through: nullable(Day),
   complete_through: nullable(Day),
   ignored_sources: Type.Array(strictObject({ pipeline: Type.String(), source: Type.String() })),
   sources: Type.Array(SourceCompleteness),
+  unpriced: Unpriced,
   unconverted: Type.Array(
     strictObject({ currency: Type.String(), billed_cost: Money, effective_cost: Money, days: Count }),
   ),
@@ -113,6 +132,7 @@ export const CostSummary = strictObject({
   service_categories: Type.Array(Type.String()),
   ledger_versions: Type.Record(Type.String({ pattern: "^\\d{4}-\\d{2}$" }), Count),
   totals_by_currency: Type.Array(NativeTotals),
+  fx: FxShown,
   complete: Type.Boolean(),
   completeness: Completeness,
   contains_simulated: Type.Boolean(),

@@ -1,16 +1,18 @@
 import { moneyText } from "#shared/money/amount.ts";
 import { type MinorDigits, minorDigits } from "#shared/money/currencies.ts";
 import type { SourcesReport } from "./completeness.ts";
+import { fxShown, noRate } from "./conversion.ts";
 import { byCodePoint, byCost, largest, type Shown, shownGroup, shownSums, totalOf } from "./cost-groups.ts";
 import { type DateRange, daysBetween, earlierDay } from "./dates.ts";
-import { type CostFilters, categories } from "./filters.ts";
+import { type CostFilters, categories, type ShownFilters } from "./filters.ts";
 import { type Group, regrouped } from "./frame-groups.ts";
 import type { ReadGroups } from "./read-groups.ts";
 import type { CostSummary } from "./summary-schema.ts";
 import { type Basis, noSums, savingsOf } from "./sums.ts";
+import type { Unpriced } from "./unpriced.ts";
 
 /** The groups a summary is made of. */
-export type SummaryGroups = Pick<ReadGroups, "kinds" | "services" | "days">;
+export type SummaryGroups = Pick<ReadGroups, "kinds" | "services" | "days" | "natives">;
 
 export interface SummaryInput {
   orgSlug: string;
@@ -20,10 +22,11 @@ export interface SummaryInput {
   range: DateRange;
   /** UTC day of the clock. */
   today: string;
-  filters: CostFilters;
+  filters: ShownFilters;
   unknownFilters: CostFilters;
   groups: SummaryGroups;
   sources: SourcesReport;
+  unpriced: Unpriced;
   /** By month of the range. */
   ledgerVersions: Record<string, number>;
   minorDigits: MinorDigits;
@@ -33,15 +36,16 @@ export interface SummaryInput {
 type Answer = Omit<CostSummary, "cache_hit" | "query_time_ms">;
 
 /**
- * The summary of exact groups. Rows of other currencies than the answer's are in no sum: they stand natively in
+ * The summary of exact groups. Rows that no source has a rate for are in no sum: they stand natively in
  * `totals_by_currency` and are named in `completeness.unconverted`. Source: costs.md 4 and 5.1.
  */
 export function costSummary(input: SummaryInput): Answer {
-  const { basis, currency, groups, range, sources } = input;
+  const { basis, currency, groups, range, sources, unpriced } = input;
   const digits = minorDigits(input.minorDigits, currency);
-  const kinds = groups.kinds.filter(({ key }) => key.currency === currency);
+  const kinds = groups.kinds.filter(isConverted);
   const shown: Shown = { basis, minorDigits: digits, total: totalOf(kinds)[basis] };
   const unconverted = unconvertedOf(input);
+  const hasAllAmounts = unconverted.length === 0 && unpriced.items.length === 0;
   return {
     org_slug: input.orgSlug,
     currency,
@@ -58,14 +62,16 @@ export function costSummary(input: SummaryInput): Answer {
     providers: distinct(groups.kinds.map(({ key }) => key.provider)),
     service_categories: distinct(groups.services.map(({ key }) => key.service_category)),
     ledger_versions: input.ledgerVersions,
-    totals_by_currency: totalsByCurrency(input),
-    complete: sources.hasAllDays && unconverted.length === 0,
+    totals_by_currency: totalsByCurrency(groups.natives, input.minorDigits),
+    fx: fxShown(groups.natives),
+    complete: sources.hasAllDays && hasAllAmounts,
     completeness: {
-      status: unconverted.length > 0 ? "partial" : sources.status,
+      status: hasAllAmounts ? sources.status : "partial",
       published_through: sources.published_through,
       complete_through: sources.complete_through,
       ignored_sources: sources.ignored_sources,
       sources: sources.sources,
+      unpriced,
       unconverted,
     },
     contains_simulated: groups.kinds.some(({ key }) => key.simulated === "true"),
@@ -133,22 +139,17 @@ function chargeCategoriesOf(kinds: SummaryGroups["kinds"], shown: Shown): Answer
   }));
 }
 
-function trendOf({ groups, currency, range, today, sources }: SummaryInput, shown: Shown): Answer["daily_trend"] {
-  const byDay = new Map(
-    groups.days.filter(({ key }) => key.currency === currency).map(({ key, sums }) => [key.day, sums]),
-  );
+function trendOf({ groups, range, today, sources }: SummaryInput, shown: Shown): Answer["daily_trend"] {
+  const byDay = new Map(groups.days.filter(isConverted).map(({ key, sums }) => [key.day, sums]));
   return daysBetween(range.start, earlierDay(range.end, today)).map((date) => {
     const { total_cost, billed_cost, effective_cost } = shownSums(byDay.get(date) ?? noSums, shown);
     return { date, total_cost, billed_cost, effective_cost, state: sources.stateOf(date) };
   });
 }
 
-function topServicesOf({ groups, currency, top: count, providerName }: SummaryInput, shown: Shown) {
+function topServicesOf({ groups, top: count, providerName }: SummaryInput, shown: Shown) {
   const keys = ["provider", "service"] as const;
-  const services = regrouped(
-    groups.services.filter(({ key }) => key.currency === currency),
-    keys,
-  );
+  const services = regrouped(groups.services.filter(isConverted), keys);
   const { top, remainder } = largest(services, count, { basis: shown.basis, keys });
   return {
     top_services: top.map(({ key, sums }) => ({
@@ -161,8 +162,8 @@ function topServicesOf({ groups, currency, top: count, providerName }: SummaryIn
   };
 }
 
-function totalsByCurrency({ groups, minorDigits: digits }: SummaryInput): Answer["totals_by_currency"] {
-  return regrouped(groups.days, ["currency"])
+function totalsByCurrency(natives: SummaryGroups["natives"], digits: MinorDigits): Answer["totals_by_currency"] {
+  return regrouped(natives, ["currency"])
     .sort((a, b) => byCodePoint(a.key.currency, b.key.currency))
     .map(({ key, sums }) => {
       // A code that no list knows is shown with its own digits: padding would guess its minor unit.
@@ -178,15 +179,18 @@ function totalsByCurrency({ groups, minorDigits: digits }: SummaryInput): Answer
     });
 }
 
-function unconvertedOf(input: SummaryInput): Answer["completeness"]["unconverted"] {
-  return totalsByCurrency(input)
-    .filter(({ currency }) => currency !== input.currency)
-    .map(({ currency, billed_cost, effective_cost }) => ({
-      currency,
-      billed_cost,
-      effective_cost,
-      days: input.groups.days.filter(({ key }) => key.currency === currency).length,
-    }));
+function unconvertedOf({ groups, minorDigits }: SummaryInput): Answer["completeness"]["unconverted"] {
+  const without = groups.natives.filter(({ key }) => key.fx === noRate);
+  return totalsByCurrency(without, minorDigits).map(({ currency, billed_cost, effective_cost }) => ({
+    currency,
+    billed_cost,
+    effective_cost,
+    days: new Set(without.filter(({ key }) => key.currency === currency).map(({ key }) => key.day)).size,
+  }));
+}
+
+function isConverted({ key }: { key: { converted: string } }): boolean {
+  return key.converted === "true";
 }
 
 function distinct(values: readonly string[]): string[] {

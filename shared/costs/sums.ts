@@ -11,6 +11,11 @@ export const amountNames = [...bases, "negotiated", "commitment", "credits"] as 
 
 export type AmountName = (typeof amountNames)[number];
 
+/** Before the names of sums in the rows' own currency. */
+export const nativePrefix = "native_";
+
+export const nativeNames = amountNames.map((name) => `${nativePrefix}${name}` as const);
+
 /**
  * Exact sums of rows of one currency. `negotiated` (list - contracted) and `commitment` (contracted - effective) are over
  * the rows that count for savings; `credits` is the billed cost of Credit rows.
@@ -27,9 +32,9 @@ export function subtractSums(a: Sums, b: Sums): Sums {
   return sumsOf((name) => a[name].minus(b[name]), a.rows - b.rows);
 }
 
-/** From a record of decimal text, as the month frames give it. */
-export function readSums(record: Readonly<Record<string, unknown>>): Sums {
-  return sumsOf((name) => parseAmount(String(record[name])), Number(record["rows"]));
+/** From a record of decimal text, as the month frames give it; `prefix` stands before the names of the amounts. */
+export function readSums(record: Readonly<Record<string, unknown>>, prefix = ""): Sums {
+  return sumsOf((name) => parseAmount(String(record[`${prefix}${name}`])), Number(record["rows"]));
 }
 
 export function savingsOf(sums: Sums): Decimal {

@@ -6,7 +6,8 @@ import { isAmount, parseAmount } from "#shared/money/amount.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
 import type { RunDocument } from "#shared/pipelines/run.ts";
 import { runPath } from "#shared/pipelines/run-paths.ts";
-import { type RunAnswer, reserveRun } from "#shared/pipelines/trigger.ts";
+import type { RunAnswer } from "#shared/pipelines/run-request.ts";
+import { reserveRun } from "#shared/pipelines/trigger.ts";
 import type { Objects } from "#shared/platform/objects/objects.ts";
 import { type ImportDocument, importPath } from "#shared/providers/focus/import-store.ts";
 import { providers } from "#shared/providers/load-registry.ts";
@@ -200,10 +201,11 @@ async function reserved(
     {
       ...delivery,
       pipeline,
-      runId,
       // What the file covers is known when it has been read.
       range: { start: today, end: today },
-      activeKey: `${pipeline.config.id}~${credentialId}~${delivery.sha256.slice(0, 12)}`,
+      runs: [
+        { runId, credentialId, activeKey: `${pipeline.config.id}~${credentialId}~${delivery.sha256.slice(0, 12)}` },
+      ],
       triggerType: "import",
       triggerBy: "import",
       forceRefresh: false,

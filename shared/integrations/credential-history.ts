@@ -32,7 +32,7 @@ export function credentialHistory(
       metadata: credential.metadata,
       account_id: credential.accountId,
       environment: credential.environment,
-      default_hierarchy_entity_id: null,
+      default_hierarchy_entity_id: credential.defaultHierarchyEntityId ?? null,
       is_active: at.operation !== "DELETE",
       created_by_user_id: null,
       created_at: at.stored.createdAt ?? at.now.toISOString(),

@@ -35,6 +35,8 @@ export interface CredentialDocument {
   lastError: string | null;
   lastValidatedAt: string;
   expiresAt: string | null;
+  /** Entity that its cost reaches when nothing else says where it goes; absent or null: none. */
+  defaultHierarchyEntityId?: string | null;
 }
 
 /** Document `orgs/{key}/integrations/index`: what is connected; its providers are what the plan's limit counts. */

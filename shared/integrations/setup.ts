@@ -3,17 +3,20 @@ import type { OrgIdentity } from "#shared/access/caller.ts";
 import { credentialContext, sealForOrg } from "#shared/access/org-keys.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
-import type { Documents } from "#shared/platform/documents/documents.ts";
+import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
 import type { Keys } from "#shared/platform/keys/keys.ts";
 import { providers } from "#shared/providers/load-registry.ts";
 import type { ValidationOutcome } from "#shared/providers/provider.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
-import { subscriptionInactive } from "#shared/quotas/reserve.ts";
+import { warnOfProviders } from "#shared/quotas/provider-change.ts";
+import type { QuotaDocument } from "#shared/quotas/quota.ts";
+import { quotaPath } from "#shared/quotas/reserve.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { choice, nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
+import { subscriptionInactive } from "#shared/runtime/subscription-gate.ts";
 import {
   type ConnectedCredential,
   type ConnectedProvider,
@@ -45,6 +48,9 @@ export const SetupRequest = strictObject({
 });
 export type SetupRequest = Static<typeof SetupRequest>;
 
+/** What else stands or falls with a credential that can be used now: reads in its transaction, and answers what it writes. */
+export type WhenUsable = (org: OrgIdentity, provider: string, change: Change) => Promise<() => void>;
+
 export type IntegrationPorts = { documents: Documents; keys: Keys } & Surroundings;
 
 const maximumCredentials = 20;
@@ -64,7 +70,7 @@ interface Accepted {
  * id. The order of the checks is `providers.md` 1.3; each stops the rest, and a refusal leaves every document as it was.
  */
 export async function setUpIntegration(
-  asked: { org: OrgIdentity; provider: string; request: SetupRequest },
+  asked: { org: OrgIdentity; provider: string; request: SetupRequest; whenUsable?: WhenUsable },
   effects: Effects<SetupAnswer>,
   given: IntegrationPorts,
 ): Promise<SetupAnswer> {
@@ -80,8 +86,12 @@ export async function setUpIntegration(
   refuseAboveLimit(early.body, entry.slug, limits.providers);
   const outcome = await acceptedByProvider(entry, secret, metadata, given);
   const accepted = await sealed({ org, entry, name, secret, metadata, request, outcome, index: early.body }, given);
-  return effects.commit((change) => store(accepted, outcome, change, effects));
+  const { whenUsable = nothingMore } = asked;
+  return effects.commit((change) => store({ ...accepted, whenUsable }, outcome, change, effects));
 }
+
+/** For callers that nothing else hangs on. */
+export const nothingMore: WhenUsable = async () => () => {};
 
 /** The secret that the provider's kind asks for; none where its data comes as files. */
 function secretOf(entry: ProviderEntry, request: SetupRequest, accepts: (secret: string) => boolean): string {
@@ -182,16 +192,17 @@ function isSimulated(entry: ProviderEntry, before: CredentialDocument | undefine
 }
 
 async function store(
-  accepted: Accepted,
+  accepted: Accepted & { whenUsable: WhenUsable },
   outcome: ValidationOutcome,
   change: Change,
   effects: Effects<SetupAnswer>,
 ): Promise<SetupAnswer> {
   const { org, entry, name, credentialId, document } = accepted;
-  const [index, before, subscription] = await change.getAll<object>([
+  const [index, before, subscription, quota] = await change.getAll<object>([
     indexPath(org),
     credentialPath(org, credentialId),
     subscriptionPath(org),
+    quotaPath(org),
   ]);
   await effects.prepare(change);
   const now = index?.readAt ?? change.now;
@@ -200,15 +211,22 @@ async function store(
   const stored = (index?.body as IntegrationsIndex | undefined) ?? { providers: {} };
   refuseAboveLimit(stored, entry.slug, effective.limits.providers);
   const connected = stored.providers[entry.slug] ?? { since: now.toISOString(), credentials: {} };
+  const writeMore = await accepted.whenUsable(org, entry.slug, change);
   refuseConflicts(connected, accepted, (before?.body as CredentialDocument | undefined)?.secretVersion ?? 0);
   const credentials = { ...connected.credentials, [credentialId]: connectedCredential(document) };
-  change.set<IntegrationsIndex>(indexPath(org), {
-    providers: { ...stored.providers, [entry.slug]: { ...connected, credentials } },
-  });
+  const connectedNow = { ...stored.providers, [entry.slug]: { ...connected, credentials } };
+  change.set<IntegrationsIndex>(indexPath(org), { providers: connectedNow });
+  const providerCount = Object.keys(connectedNow).length;
+  warnOfProviders(
+    org,
+    { quota: quota as Snapshot<QuotaDocument>, providers: providerCount, subscription: effective },
+    change,
+  );
   change.set<CredentialDocument>(credentialPath(org, credentialId), document);
   const isNew = before?.body === undefined;
   const stood = before ?? { version: 0, createdAt: undefined };
   change.history(credentialHistory(org, document, { stored: stood, now, operation: isNew ? "CREATE" : "UPDATE" }));
+  writeMore();
   const answer = setupAnswer(document, outcome, now);
   effects.conclude(change, answer, {
     action: isNew ? "integration.created" : "integration.updated",

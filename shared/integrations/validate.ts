@@ -3,14 +3,14 @@ import { credentialContext, openForOrg } from "#shared/access/org-keys.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { providers } from "#shared/providers/load-registry.ts";
-import { subscriptionInactive } from "#shared/quotas/reserve.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
+import { subscriptionInactive } from "#shared/runtime/subscription-gate.ts";
 import { type CredentialDocument, credentialPath, type IntegrationsIndex, indexPath } from "./credential.ts";
 import { credentialHistory } from "./credential-history.ts";
 import { acceptedByProvider } from "./provider-check.ts";
-import { type IntegrationPorts, sameName } from "./setup.ts";
+import { type IntegrationPorts, nothingMore, sameName, type WhenUsable } from "./setup.ts";
 import { type SetupAnswer, setupAnswer } from "./setup-answer.ts";
 
 /**
@@ -18,7 +18,7 @@ import { type SetupAnswer, setupAnswer } from "./setup-answer.ts";
  * it is kept as the last error and answered as 503. Without a name: `default`, or the only one there is.
  */
 export async function validateIntegration(
-  asked: { org: OrgIdentity; provider: string; credentialName: string | undefined },
+  asked: { org: OrgIdentity; provider: string; credentialName: string | undefined; whenUsable?: WhenUsable },
   effects: Effects<SetupAnswer>,
   given: IntegrationPorts,
 ): Promise<SetupAnswer> {
@@ -41,8 +41,11 @@ export async function validateIntegration(
     if (stored.body?.secretVersion !== credential.secretVersion) {
       throw new AppError("VERSION_CONFLICT", "The credential was replaced meanwhile; try again.", { retryable: true });
     }
+    const isUsable = checked.document.status === "VALID" || checked.document.status === "PARTIAL_VALID";
+    const writeMore = await (isUsable ? (asked.whenUsable ?? nothingMore) : nothingMore)(org, entry.slug, change);
     change.set<CredentialDocument>(path, checked.document);
     change.history(credentialHistory(org, checked.document, { stored, now: change.now, operation: "UPDATE" }));
+    writeMore();
     const answer = setupAnswer(checked.document, checked, stored.readAt);
     effects.conclude(change, answer, {
       resourceId: credential.credentialId,

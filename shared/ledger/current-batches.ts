@@ -1,7 +1,15 @@
+import { createHash } from "node:crypto";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { BatchDays } from "#shared/platform/warehouse/warehouse.ts";
-import { type DayState, type MonthHead, type PipelineMonth, readEntryKey, type Totals } from "./ledger.ts";
+import {
+  type DayPricing,
+  type DayState,
+  type MonthHead,
+  type PipelineMonth,
+  readEntryKey,
+  type Totals,
+} from "./ledger.ts";
 
 /** A published day as a reader needs it. */
 export interface PublishedDay {
@@ -14,6 +22,11 @@ export interface PublishedDay {
   /** Batch ids by table. */
   batches: Record<string, string[]>;
   publishedAt: string;
+  pricing?: DayPricing;
+  /** Content hash of the day by table. */
+  hashes?: Record<string, string>;
+  /** The repricing that published it. */
+  reprice?: string;
 }
 
 /** What is current in one month; `version` is the cache key of everything made from it. */
@@ -71,6 +84,12 @@ export function pipelineMonthPath(org: OrgIdentity, month: string, pipelineId: s
   return `${headPath(org, month)}/pipelines/${pipelineId}`;
 }
 
+/** What a day says, in 16 hex: the same as long as the rows of all its tables are. */
+export function contentOf(hashes: Record<string, string> = {}): string {
+  const tables = Object.entries(hashes).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(tables)).digest("hex").slice(0, 16);
+}
+
 function currentVersion(head: MonthHead | undefined, epoch: number): number {
   return head?.epoch === epoch ? head.ledgerVersion : 0;
 }
@@ -91,6 +110,9 @@ function publishedDays(month: string, pipelineId: string, shard: PipelineMonth):
       totals: entry.t,
       batches,
       publishedAt: entry.at,
+      ...(entry.p === undefined ? {} : { pricing: entry.p }),
+      hashes: entry.h,
+      ...(entry.reprice === undefined ? {} : { reprice: entry.reprice }),
     };
   });
 }

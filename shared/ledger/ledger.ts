@@ -29,6 +29,28 @@ export interface BatchRef {
   rows: number;
   run: string;
   pulledAt: string;
+  /** Of a batch of computed cost whose days are all priced with one version of the price book. */
+  priceBookVersion?: string;
+}
+
+/** Usage of one model on one day that no money stands for, because it has no price. Decimals as text. */
+export interface UnpricedUsage {
+  provider: string;
+  /** Null also for what several models share where a day has too many to name. */
+  model: string | null;
+  /** Rows of usage. */
+  rows: number;
+  requests: number;
+  tokens: string;
+  /** Quantity by meter. */
+  meters: Record<string, string>;
+}
+
+/** What stands behind the computed cost of a day. */
+export interface DayPricing {
+  /** Version of the price book that the day keeps. */
+  version?: string;
+  unpriced?: UnpricedUsage[];
 }
 
 export type DayState = "complete" | "partial" | "empty";
@@ -49,6 +71,10 @@ export interface Entry {
   r: number;
   s: DayState;
   at: string;
+  /** Absent where nothing of the day is computed. */
+  p?: DayPricing;
+  /** The repricing that published it; absent once the day is pulled anew. */
+  reprice?: string;
 }
 
 /** A day as a run wants it published: all its tables at once. */
@@ -62,12 +88,19 @@ export interface DayPublication {
   totals: Totals;
   /** By table; absent for an empty day. */
   parts: Record<string, DayPart>;
+  /** Tables that nobody could fill this time and that are not owed: what is published of them stays. */
+  carried?: readonly string[];
+  pricing?: DayPricing;
+  /** The repricing that publishes it: rows pulled under the same fence never take its place. */
+  reprice?: { id: string; priceVersion: string };
 }
 
 export interface DayPart {
   /** Several where a day's rows are more than one batch takes. */
   batches: readonly BatchRef[];
   hash: string;
+  /** Of the day in this table. */
+  rows: number;
 }
 
 export type DayOutcome = "first_publish" | "restatement" | "unchanged" | "superseded";
@@ -75,7 +108,7 @@ export type DayOutcome = "first_publish" | "restatement" | "unchanged" | "supers
 export interface DayDecision {
   publication: DayPublication;
   outcome: DayOutcome;
-  before: { totals: Totals; rows: number; batches: string[] } | undefined;
+  before: { totals: Totals; rows: number; batches: string[]; priceVersion: string | null } | undefined;
 }
 
 export interface MonthDecision {
@@ -141,30 +174,70 @@ function decideDay(pipeline: PipelineMonth, publication: DayPublication, now: st
     totals: entry.t,
     rows: entry.r,
     batches: entry.b.map((number) => pipeline.batches[number]?.id ?? ""),
+    priceVersion: entry.p?.version ?? null,
   };
-  if (entry !== undefined && entry.f > publication.pulledFence) return { publication, outcome: "superseded", before };
-  if (entry !== undefined && isSameContent(entry, publication)) {
+  if (entry !== undefined && isOlder(publication, entry)) return { publication, outcome: "superseded", before };
+  const carried = carriedTables(pipeline, entry, publication);
+  if (entry !== undefined && isSameContent(entry, publication, carried)) {
     pipeline.entries[key] = { ...entry, f: publication.pulledFence };
     return { publication, outcome: "unchanged", before };
   }
   const parts = Object.entries(publication.parts);
   pipeline.entries[key] = {
     f: publication.pulledFence,
-    b: parts.flatMap(([, part]) => part.batches.map((batch) => batchNumber(pipeline, batch))),
-    h: Object.fromEntries(parts.map(([table, part]) => [table, part.hash])),
+    b: [
+      ...parts.flatMap(([, part]) => part.batches.map((batch) => batchNumber(pipeline, batch))),
+      ...carried.flatMap(({ numbers }) => numbers),
+    ],
+    h: Object.fromEntries([
+      ...parts.map(([table, part]) => [table, part.hash]),
+      ...carried.map(({ table, hash }) => [table, hash]),
+    ]),
     t: publication.totals,
     r: publication.rows,
     s: publication.state,
     at: now,
+    ...(publication.pricing === undefined ? {} : { p: publication.pricing }),
+    ...(publication.reprice === undefined ? {} : { reprice: publication.reprice.id }),
   };
   return { publication, outcome: entry === undefined ? "first_publish" : "restatement", before };
 }
 
-function isSameContent(entry: Entry, publication: DayPublication): boolean {
+/**
+ * A repricing publishes under the fence of the rows it priced. A run that pulled those very rows and is finished by another
+ * process afterwards would otherwise bring the earlier prices back.
+ */
+function isOlder({ pulledFence, reprice }: DayPublication, entry: Entry): boolean {
+  if (entry.f !== pulledFence) return entry.f > pulledFence;
+  return entry.reprice !== undefined && reprice === undefined;
+}
+
+interface CarriedTable {
+  table: string;
+  hash: string;
+  /** Of its batches. */
+  numbers: number[];
+}
+
+/** What the entry keeps of the tables that this publication says nothing about. */
+function carriedTables(
+  pipeline: PipelineMonth,
+  entry: Entry | undefined,
+  { carried = [], parts }: DayPublication,
+): CarriedTable[] {
+  if (entry === undefined) return [];
+  return carried.flatMap((table) => {
+    const hash = entry.h[table];
+    if (hash === undefined || table in parts) return [];
+    return [{ table, hash, numbers: entry.b.filter((number) => pipeline.batches[number]?.table === table) }];
+  });
+}
+
+function isSameContent(entry: Entry, publication: DayPublication, carried: readonly CarriedTable[]): boolean {
   const tables = Object.keys(publication.parts);
   return (
     entry.s === publication.state &&
-    tables.length === Object.keys(entry.h).length &&
+    tables.length + carried.length === Object.keys(entry.h).length &&
     tables.every((table) => entry.h[table] === publication.parts[table]?.hash)
   );
 }

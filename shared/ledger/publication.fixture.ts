@@ -46,10 +46,20 @@ export function dayOf(
     parts: isEmpty
       ? {}
       : {
-          cost_data_standard: { batches: batches("cost_data_standard", content.costs.length), hash },
+          cost_data_standard: {
+            batches: batches("cost_data_standard", content.costs.length),
+            hash,
+            rows: content.costs.length,
+          },
           ...(content.usage === 0
             ? {}
-            : { genai_usage_daily_raw: { batches: batches("genai_usage_daily_raw", content.usage), hash } }),
+            : {
+                genai_usage_daily_raw: {
+                  batches: batches("genai_usage_daily_raw", content.usage),
+                  hash,
+                  rows: content.usage,
+                },
+              }),
         },
   };
 }

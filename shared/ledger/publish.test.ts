@@ -9,7 +9,8 @@ import type { HistoryMessage } from "#shared/runtime/change.ts";
 import { batchDaysOf, headPath, monthVersions, pipelineMonthPath, publishedMonth } from "./current-batches.ts";
 import type { MonthHead, PipelineMonth } from "./ledger.ts";
 import { type DayContent, dayOf, ledgerOrg, month, pipelineId, published } from "./publication.fixture.ts";
-import { deltaOf, type JournalDocument } from "./publish.ts";
+import type { JournalDocument } from "./publish.ts";
+import { deltaOf } from "./totals.ts";
 
 const clock = { now: () => new Date("2026-03-10T00:00:00Z") };
 

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { amountText, parseAmount } from "#shared/money/amount.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import { headPath, pipelineMonthPath } from "./current-batches.ts";
 import {
@@ -12,6 +11,7 @@ import {
   type PipelineMonth,
   type Totals,
 } from "./ledger.ts";
+import { deltaOf } from "./totals.ts";
 
 /** Who publishes what: one run, one pipeline, one month. */
 export interface PublicationContext {
@@ -23,12 +23,16 @@ export interface PublicationContext {
   month: string;
   runId: string;
   fence: number;
+  /** Why published days change, where it is not that the provider corrected them. */
+  reason?: RestatementReason;
 }
+
+export type RestatementReason = "late_data" | "correction" | "reprice" | "backfill" | "reopen" | "manual";
 
 /** Document `orgs/{key}/journal/{yyyy-mm}-{version}-{hash of epoch and source}`: append-only. */
 export interface JournalDocument {
   kind: "first_publish" | "restatement";
-  reason: "first" | "late_data";
+  reason: "first" | RestatementReason;
   month: string;
   pipelineId: string;
   source: string;
@@ -51,6 +55,9 @@ export interface JournalDay {
   rowsNew: number;
   oldBatches: string[];
   newBatches: string[];
+  /** Versions of the price book, where something of the day is computed. */
+  oldPriceVersion: string | null;
+  newPriceVersion: string | null;
 }
 
 /**
@@ -99,7 +106,7 @@ function journalDocument(
   const isRestatement = days.some(({ outcome }) => outcome === "restatement");
   return {
     kind: isRestatement ? "restatement" : "first_publish",
-    reason: isRestatement ? "late_data" : "first",
+    reason: isRestatement ? (context.reason ?? "late_data") : "first",
     month: context.month,
     pipelineId: context.pipelineId,
     source,
@@ -126,20 +133,14 @@ function journalDay({ publication, before }: DayDecision): JournalDay {
     rowsNew: publication.rows,
     oldBatches: before?.batches ?? [],
     newBatches: Object.values(publication.parts).flatMap((part) => part.batches.map(({ id }) => id)),
+    oldPriceVersion: before?.priceVersion ?? null,
+    newPriceVersion: newPriceVersion(publication),
   };
 }
 
-/** New less old per currency; a currency that is on one side only counts as 0 on the other. */
-export function deltaOf(before: Totals, after: Totals): Totals {
-  const currencies = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  const less = (one: string, other: string): string => amountText(parseAmount(one).minus(parseAmount(other)));
-  return Object.fromEntries(
-    currencies.map((currency) => {
-      const [billed, effective] = after[currency] ?? ["0", "0"];
-      const [oldBilled, oldEffective] = before[currency] ?? ["0", "0"];
-      return [currency, [less(billed, oldBilled), less(effective, oldEffective)]];
-    }),
-  );
+/** A repricing of some models leaves the day its book; the journal names the one it used. */
+function newPriceVersion({ reprice, pricing }: DayPublication): string | null {
+  return reprice?.priceVersion ?? pricing?.version ?? null;
 }
 
 /** Rows of `published_batches`: one per day, table and batch; one without a batch for an empty day. */
@@ -153,11 +154,11 @@ function publishedRows(
   const parts = Object.entries(publication.parts);
   const batches =
     parts.length === 0
-      ? [["", null] as const]
-      : parts.flatMap(([table, part]) => part.batches.map(({ id }) => [table, id] as const));
+      ? [["", null, 0] as const]
+      : parts.flatMap(([table, part]) => part.batches.map(({ id }) => [table, id, part.rows] as const));
   const billed = (totals: Totals): Record<string, string> =>
     Object.fromEntries(Object.entries(totals).map(([currency, [amount]]) => [currency, amount]));
-  return batches.map(([table, batchId]) => ({
+  return batches.map(([table, batchId, rows]) => ({
     publication_id: `${context.runId}-${context.month}-${decision.head.ledgerVersion}`,
     kind: outcome,
     charge_date: publication.day,
@@ -172,12 +173,12 @@ function publishedRows(
     ledger_version: decision.head.ledgerVersion,
     fence: publication.pulledFence,
     day_state: publication.state,
-    row_count: table === "" ? 0 : publication.rows,
+    row_count: rows,
     new_totals: billed(publication.totals),
     old_totals: before === undefined ? null : billed(before.totals),
     superseded_batch_ids: before?.batches ?? [],
-    reason: outcome === "restatement" ? "late_data" : null,
-    price_version: null,
+    reason: outcome === "restatement" ? (context.reason ?? "late_data") : null,
+    price_version: newPriceVersion(publication),
     published_at: now,
   }));
 }

@@ -1,15 +1,14 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { orgKeyOf } from "#shared/access/org-slug.ts";
 import type { ApiKeyDocument } from "#shared/access/verify.ts";
+import { apiKeyContext } from "#shared/api-keys/stored-key.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Keys, Sealed } from "#shared/platform/keys/keys.ts";
 import { type Configuration, isDevelopment } from "#shared/runtime/config.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { strictObject } from "#shared/runtime/schema.ts";
-import { apiKeyContext } from "./onboarding.ts";
-import { type OrgDocument, orgPath } from "./organization.ts";
+import { organizationNamed } from "./organization-named.ts";
 
 export const DevelopmentKey = strictObject({ org_slug: Type.String(), api_key: Type.String(), message: Type.String() });
 export type DevelopmentKey = Static<typeof DevelopmentKey>;
@@ -25,7 +24,7 @@ export async function revealDevelopmentKey(
 ): Promise<DevelopmentKey> {
   if (!isDevelopment(given.config))
     throw new AppError("DEVELOPMENT_ONLY", "This exists on development installations only.");
-  const org = await activeOrg(slug, given.documents);
+  const org = await organizationNamed(slug, given.documents);
   const primary = await primaryKey(org, given.documents);
   const plaintext = await given.keys.open(primary.sealedKey, apiKeyContext(org.orgId, primary.keyId));
   const answer = {
@@ -38,14 +37,6 @@ export async function revealDevelopmentKey(
     effects.conclude(change, answer, { org, resourceId: primary.keyId });
     return answer;
   });
-}
-
-async function activeOrg(slug: string, documents: Documents): Promise<OrgIdentity> {
-  const key = orgKeyOf(slug);
-  const body = key === undefined ? undefined : (await documents.get<OrgDocument>(orgPath(key))).body;
-  if (key === undefined || body?.state !== "ACTIVE")
-    throw new AppError("ORG_NOT_FOUND", "There is no such organization.");
-  return { slug: body.slug, key, orgId: body.orgId };
 }
 
 async function primaryKey(org: OrgIdentity, documents: Documents): Promise<ApiKeyDocument & { sealedKey: Sealed }> {

@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { orgKeyOf } from "#shared/access/org-slug.ts";
-import { type PlanName, planNames, plans } from "#shared/plans/plans.ts";
+import { emailAddress } from "#shared/people/email.ts";
+import { type PlanName, planNamed, planNames, plans } from "#shared/plans/plans.ts";
 import { configFile } from "#shared/platform/config-files.ts";
 import type { FieldProblem } from "#shared/runtime/errors.ts";
 import { plainText, strictObject } from "#shared/runtime/schema.ts";
@@ -25,16 +26,26 @@ export const OnboardingRequest = strictObject({
   fiscal_year_start_month: optional(Type.Integer({ description: "1 to 12" })),
   date_format: optional(text),
   dataset_location: optional(text),
+  regenerate_api_key_if_exists: optional(
+    Type.Boolean({ description: "A new primary key for an organization that exists" }),
+  ),
+  adopt_existing_dataset: optional(
+    Type.Boolean({ description: "Take over a dataset of this name that belongs to no organization, with its rows" }),
+  ),
   force_recreate_dataset: optional(Type.Literal(false)),
   force_recreate_tables: optional(Type.Literal(false)),
 });
 export type OnboardingRequest = Static<typeof OnboardingRequest>;
+
+/** What is examined: older clients may name nobody to write to. */
+export type AskedOrganization = Omit<OnboardingRequest, "admin_email"> & { admin_email?: string };
 
 /** An onboarding request that has passed every check, with its defaults. */
 export interface Applicant {
   slug: string;
   key: string;
   companyName: string;
+  /** Empty where an older client names nobody. */
   adminEmail: string;
   plan: PlanName;
   locale: OrgLocale;
@@ -44,27 +55,28 @@ export interface Applicant {
 /** Result of one check of the dry run. */
 export interface CheckResult {
   check: string;
-  status: "PASSED" | "FAILED";
+  status: "PASSED" | "FAILED" | "WARNING";
   message: string;
   field: string;
+  /** The error of a check that is no fault of the request. */
+  code?: string;
 }
 
 const locationPattern = /^([A-Z]{2}|[a-z]+-[a-z]+\d+)$/;
 
 /** Applies every rule that needs no store; `applicant` is only meaningful when no result is FAILED. */
 export async function examine(
-  request: OnboardingRequest,
+  request: AskedOrganization,
   defaultLocation: string,
 ): Promise<{ applicant: Applicant; results: CheckResult[] }> {
   const [lists, catalogue, reserved] = await Promise.all([locales(), plans(), configFile("system/reserved-slugs.yml")]);
   const key = request.org_slug.toLowerCase();
-  const asked = (request.subscription_plan ?? "FREE").toUpperCase();
-  const plan = planNames.find((name) => name === asked || catalogue[name].aliases.includes(asked));
+  const plan = planNamed(request.subscription_plan ?? "FREE", catalogue);
   const locale = completeLocale(request, lists);
   const location = request.dataset_location ?? defaultLocation;
   const companyName = request.company_name.normalize("NFC").trim();
   const nameLength = [...companyName].length;
-  const adminEmail = request.admin_email.trim();
+  const adminEmail = request.admin_email === undefined ? "" : emailAddress(request.admin_email);
   const problems = localeProblems(locale, lists);
   const zoneProblems = problems.filter(({ path }) => path === "/default_timezone");
   const otherProblems = problems.filter(({ path }) => path !== "/default_timezone");
@@ -83,7 +95,7 @@ export async function examine(
     ),
     check("slug_reserved", "/org_slug", !(reserved as { slugs: string[] }).slugs.includes(key), "is a reserved word"),
     check("company_name", "/company_name", nameLength >= 2 && nameLength <= 200, "must have 2 to 200 characters"),
-    check("email_format", "/admin_email", isEmail(adminEmail), "must be an e-mail address"),
+    check("email_format", "/admin_email", adminEmail !== undefined, "must be an e-mail address"),
     check("plan_known", "/subscription_plan", plan !== undefined, `must be one of ${planNames.join(", ")}`),
     ...localeChecks("currency_supported", "/default_currency", otherProblems),
     ...localeChecks("timezone_known", "/default_timezone", zoneProblems),
@@ -95,7 +107,15 @@ export async function examine(
     ),
   ];
   return {
-    applicant: { slug: request.org_slug, key, companyName, adminEmail, plan: plan ?? "FREE", locale, location },
+    applicant: {
+      slug: request.org_slug,
+      key,
+      companyName,
+      adminEmail: adminEmail ?? (request.admin_email ?? "").trim(),
+      plan: plan ?? "FREE",
+      locale,
+      location,
+    },
     results,
   };
 }
@@ -104,9 +124,4 @@ export async function examine(
 function localeChecks(check: string, field: string, problems: readonly FieldProblem[]): CheckResult[] {
   if (problems.length === 0) return [{ check, status: "PASSED", message: "ok", field }];
   return problems.map(({ path, problem }) => ({ check, status: "FAILED", message: problem, field: path }));
-}
-
-/** One `@`, at most 254 characters, no spaces. */
-function isEmail(text: string): boolean {
-  return text.length <= 254 && /^[^@\s]+@[^@\s]+$/.test(text);
 }

@@ -17,7 +17,8 @@ import { AppError } from "#shared/runtime/errors.ts";
 import { routesOf } from "#shared/runtime/openapi.ts";
 import { validBody } from "#shared/runtime/schema.ts";
 import { dryrun } from "./dryrun.ts";
-import { type OnboardingReport, onboard } from "./onboarding.ts";
+import { onboard } from "./onboarding.ts";
+import type { OnboardingReport } from "./onboarding-report.ts";
 import { OnboardingRequest } from "./onboarding-request.ts";
 import type { OrgDocument } from "./organization.ts";
 
@@ -57,8 +58,10 @@ function orgAt(key: string): OrgDocument | undefined {
 function tracesOf(key: string): Record<string, number> {
   const orgId = orgAt(key)?.orgId ?? "";
   const keys = pathsBelow(documents, "apiKeys/").filter((path) => documents.stored.get(path)?.["org"] === key);
-  const rows = pathsBelow(documents, "outbox/")
-    .map((path) => documents.stored.get(path)?.["payload"] as HistoryMessage)
+  const outbox = pathsBelow(documents, "outbox/").map((path) => documents.stored.get(path));
+  const rows = outbox
+    .filter((message) => message?.["topic"] === "history")
+    .map((message) => message?.["payload"] as HistoryMessage)
     .flatMap(({ table, rows: own }) => own.map((row) => ({ table, slug: String(row["org_slug"]).toLowerCase() })))
     .filter(({ slug }) => slug === key);
   const ofTable = (name: string): number => rows.filter(({ table }) => table === name).length;
@@ -70,6 +73,8 @@ function tracesOf(key: string): Record<string, number> {
     profileRows: ofTable("org_profiles"),
     keyRows: ofTable("org_api_keys"),
     auditHistory: ofTable("org_audit_logs"),
+    ownerInvites: pathsBelow(documents, `orgs/${key}/invites/`).length,
+    mails: outbox.filter((message) => message?.["topic"] === "mail" && message["org"] === key).length,
   };
 }
 
@@ -81,6 +86,8 @@ const oneOfEach = {
   profileRows: 1,
   keyRows: 1,
   auditHistory: 1,
+  ownerInvites: 1,
+  mails: 1,
 };
 
 describe("onboarding that is interrupted", () => {
@@ -239,6 +246,20 @@ describe("onboarding that is interrupted", () => {
   });
 });
 
+/** A dataset of the slug's name with one row, made by somebody else. */
+async function foreignRow(slug: string, label: string) {
+  const { tables } = await loadTableConfig("organizations");
+  const table = tables.find(({ name }) => name === "hierarchy_entities");
+  if (table === undefined) throw new Error("no such table");
+  const dataset = { id: `${slug}_test`, label, location: "US", description: "theirs" };
+  await ports.warehouse.ensureDataset(dataset);
+  await ports.warehouse.ensureTable(dataset.id, table);
+  const row = historyRow("theirs");
+  const rows = frameOf(table, [row]);
+  await ports.warehouse.write({ datasetId: dataset.id, table, batchId: "theirs", contentHash: "ab".repeat(32), rows });
+  return { table, row, dataset };
+}
+
 describe("onboarding of a slug that is not free", () => {
   it("gives exactly one of 50 calls at once the organization, whatever the case of the slug", async () => {
     const slugs = Array.from({ length: 50 }, (_, at) => ["Acme", "acme", "ACME"][at % 3] ?? "");
@@ -282,20 +303,7 @@ describe("onboarding of a slug that is not free", () => {
     "refuses a dataset labelled %s and leaves its rows as they are",
     async (label) => {
       const slug = `rows_${label === undefined ? "without" : "foreign"}`;
-      const { tables } = await loadTableConfig("organizations");
-      const table = tables.find(({ name }) => name === "hierarchy_entities");
-      if (table === undefined) throw new Error("no such table");
-      const dataset = { id: `${slug}_test`, label: "org_somebodyelse", location: "US", description: "theirs" };
-      await ports.warehouse.ensureDataset(dataset);
-      await ports.warehouse.ensureTable(dataset.id, table);
-      const row = historyRow("theirs");
-      await ports.warehouse.write({
-        datasetId: dataset.id,
-        table,
-        batchId: "theirs",
-        contentHash: "ab".repeat(32),
-        rows: frameOf(table, [row]),
-      });
+      const { table, row, dataset } = await foreignRow(slug, "org_somebodyelse");
       const unlabelled: EnginePorts = {
         ...ports,
         warehouse: {
@@ -317,6 +325,40 @@ describe("onboarding of a slug that is not free", () => {
       expect(rowsOf(read, table)).toEqual([{ entity_id: "theirs" }]);
     },
   );
+
+  it.each(["org_somebodyelse", "org_01ARZ3NDEKTSV4RRFFQ69G5FAV"])(
+    "takes over a dataset labelled %s, which nobody holds, when asked to, with its rows as they are",
+    async (label) => {
+      const slug = `adopted_${label.length}`;
+      const { table, row } = await foreignRow(slug, label);
+
+      const refused = await refusal(onboarded(requestFor(slug)));
+      const report = await onboarded(requestFor(slug, { adopt_existing_dataset: true }));
+
+      expect(refused.code).toBe("DATASET_EXISTS");
+      expect(report.dataset_created).toBe(false);
+      expect(report.tables_existed).toEqual(["hierarchy_entities"]);
+      const dataset = await ports.warehouse.describeDataset(`${slug}_test`);
+      expect(dataset?.label).toBe(report.org_id);
+      const days = [dayOf(table.partition?.field, row)];
+      const source = { datasetId: `${slug}_test`, table };
+      const read = await ports.warehouse.read(source, [{ batchId: "theirs", days }], ["entity_id"]);
+      expect(rowsOf(read, table)).toEqual([{ entity_id: "theirs" }]);
+    },
+  );
+
+  it("never takes over a dataset that an organization or the operator holds, asked to or not", async () => {
+    const holder = await onboarded(requestFor("dataset_holder"));
+    await foreignRow("not_adopted", holder.org_id);
+    await foreignRow("not_platforms", "platform");
+
+    for (const slug of ["not_adopted", "not_platforms"]) {
+      const error = await refusal(onboarded(requestFor(slug, { adopt_existing_dataset: true })));
+
+      expect(error.code).toBe("DATASET_EXISTS");
+    }
+    expect((await ports.warehouse.describeDataset("not_adopted_test"))?.label).toBe(holder.org_id);
+  });
 
   it("refuses a foreign dataset that comes into being after the checks, and makes no key", async () => {
     const late: EnginePorts = {

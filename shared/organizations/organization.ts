@@ -2,18 +2,30 @@ import { Type } from "@sinclair/typebox";
 import { AppError } from "#shared/runtime/errors.ts";
 import { nullable } from "#shared/runtime/schema.ts";
 
+export const orgStates = ["PROVISIONING", "ACTIVE", "DELETED", "ERASED"] as const;
+export type OrgState = (typeof orgStates)[number];
+
 /** Document `orgs/{key}`; the key is the lower-case slug. */
 export interface OrgDocument {
   slug: string;
   orgId: string;
-  state: "PROVISIONING" | "ACTIVE" | "DELETED" | "ERASED";
+  state: OrgState;
   companyName: string;
   adminEmail: string;
+  /** What else the organization tells about itself; absent until somebody has. */
+  profile?: OrgProfile;
   locale: OrgLocale;
   dataset: { id: string; location: string };
   onboarding: { leaseUntil: string; fingerprint: string; attempt: number } | null;
   onboardedAt: string | null;
+  /** The one owner; null or absent while the owner invite is open. */
+  ownerUserId?: string | null;
+  /** Once and for ever, whatever becomes of the organization. */
   trialUsed: boolean;
+  /** Kept while a deleted organization is on its way back, so that a failure leaves it deleted. */
+  deletedAt?: string | null;
+  /** From then on its data is erased. */
+  purgeAfter?: string | null;
   /** Grows when the organization's dataset had to be made anew: months of an older epoch count as empty. */
   ledgerEpoch: number;
   /** Part of every cache key of what is read from the ledger. */
@@ -31,6 +43,26 @@ export interface OrgLocale {
   /** 1 to 12. */
   fiscalYearStartMonth: number;
   dateFormat: string;
+}
+
+export interface OrgProfile {
+  legalName: string | null;
+  contactName: string | null;
+  contactPhone: string | null;
+  address: OrgAddress | null;
+  taxId: string | null;
+  /** https; stored, never fetched. */
+  logoUrl: string | null;
+}
+
+export interface OrgAddress {
+  line1: string | null;
+  line2: string | null;
+  city: string | null;
+  region: string | null;
+  postalCode: string | null;
+  /** ISO 3166-1 alpha-2. */
+  country: string | null;
 }
 
 /** Members of the locale as they stand in answers. */

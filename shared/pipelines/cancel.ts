@@ -35,7 +35,7 @@ export async function cancelRun(
     const { body: run, readAt } = await change.get<RunDocument>(runPath(org.key, runId));
     if (run === undefined) throw runNotFound();
     await effects.prepare(change);
-    const isIdle = run.status === "PENDING" || !isHeld(run, readAt);
+    const isIdle = run.status === "PENDING" || run.triggerType === "external" || !isHeld(run, readAt);
     if (!isTerminal(run.status) && isIdle)
       await writeEnding(place, { status: "CANCELLED", reason }, () => true, change);
     else if (!isTerminal(run.status)) {

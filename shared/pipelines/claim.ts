@@ -2,19 +2,26 @@ import { type CredentialDocument, credentialPath } from "#shared/integrations/cr
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import { type Plans, plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
-import { emptyQuota, extended, type QuotaDocument, rolled } from "#shared/quotas/quota.ts";
+import { emptyQuota, extended, type Limits, type QuotaDocument, rolled } from "#shared/quotas/quota.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { EnginePorts } from "./engine-ports.ts";
-import { assertMove, isTerminal, type RunDocument, type RunIndexDocument, type SourceDocument } from "./run.ts";
+import { standingCredential } from "./own-pipelines.ts";
+import {
+  assertMove,
+  isTerminal,
+  maximumRecoveries,
+  type RunDocument,
+  type RunIndexDocument,
+  type SourceDocument,
+} from "./run.ts";
 import { recordRun, withTransition } from "./run-history.ts";
 import { runIndexPath, runPath, sourcePath } from "./run-paths.ts";
 
 export const leaseSeconds = 120;
 /** A lease is only dead when it is this long over: clocks of instances differ. */
 const leaseGraceSeconds = 30;
-const maximumRecoveries = 5;
 
 /** A claimed run with what was read beside it. */
 export interface Claim {
@@ -34,24 +41,23 @@ export type ClaimResult =
  * Takes the run under a lease with a new fence (T2 of `pipelines.md` 6). The fence belongs to the source, so that rows
  * of different runs can be compared; only the store's clock decides whether a lease is alive.
  */
-export async function claimRun(
-  orgKey: string,
-  runId: string,
-  holder: string,
-  ports: EnginePorts,
-): Promise<ClaimResult> {
+export async function claimRun(asked: Asked, ports: EnginePorts): Promise<ClaimResult> {
   const catalogue = await plans();
-  return commitChange((change) => claim({ orgKey, runId, holder, catalogue }, change), ports);
+  return commitChange((change) => claim({ ...asked, catalogue }, change), ports);
 }
 
-async function claim(
-  asked: { orgKey: string; runId: string; holder: string; catalogue: Plans },
-  change: Change,
-): Promise<ClaimResult> {
+interface Asked {
+  orgKey: string;
+  runId: string;
+  holder: string;
+  /** Continuations of the run when its message was sent: an older message wakes nobody. */
+  seq?: number | undefined;
+}
+
+async function claim(asked: Asked & { catalogue: Plans }, change: Change): Promise<ClaimResult> {
   const stored = await change.get<RunDocument>(runPath(asked.orgKey, asked.runId));
   const run = stored.body;
-  if (run === undefined || isTerminal(run.status) || isHeld(run, stored.readAt) || isParked(run, stored.readAt))
-    return { kind: "nothing" };
+  if (run === undefined || !isWaitingForWork(run, asked.seq, stored.readAt)) return { kind: "nothing" };
   const source = sourcePath(run.org, run.pipelineId, run.credentialId);
   const paths = [
     orgPath(run.org.key),
@@ -66,11 +72,10 @@ async function claim(
   if (orgBody?.state !== "ACTIVE" || orgBody.orgId !== run.org.orgId) return { kind: "nothing" };
   const now = stored.readAt;
   const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, asked.catalogue, now);
-  const credentialBody = credential?.body as CredentialDocument | undefined;
+  const credentialBody = standingCredential(run, credential?.body as CredentialDocument | undefined);
   const refusal = refusalOf(run, credentialBody, effective.canRun, now);
   if (refusal !== undefined) return { kind: "failed", run, error: refusal };
-  const before = rolled((quota?.body as QuotaDocument | undefined) ?? emptyQuota(now), now);
-  const slot = extended(before, run.runId, effective.limits, now);
+  const slot = slotOf(run, quota?.body as QuotaDocument | undefined, effective.limits, now);
   if (slot === undefined) {
     // Its slot ran out while it waited and all others are taken: the sweeper tries again.
     postpone(run, index?.body as RunIndexDocument | undefined, now, change);
@@ -89,6 +94,24 @@ async function claim(
   recordRun(claimed, stored.version + 1, change);
   setNextCheck(claimed, index?.body as RunIndexDocument | undefined, after(now, leaseSeconds + 60), change);
   return { kind: "claimed", claim: { run: claimed, org: orgBody, credential: credentialBody as CredentialDocument } };
+}
+
+/** The slot kept alive or taken anew; undefined when none is free. A run that does not count needs none. */
+function slotOf(
+  run: RunDocument,
+  quota: QuotaDocument | undefined,
+  limits: Limits,
+  now: Date,
+): { quota: QuotaDocument; isChanged: boolean } | undefined {
+  const counters = rolled(quota ?? emptyQuota(now), now);
+  return run.isCounted ? extended(counters, run.runId, limits, now) : { quota: counters, isChanged: false };
+}
+
+/** Not ended, held by nobody, not parked, not in the queue, not an executor's outside; and the message is not an old one. */
+function isWaitingForWork(run: RunDocument, seq: number | undefined, now: Date): boolean {
+  if (isTerminal(run.status) || isHeld(run, now) || isParked(run, now)) return false;
+  if (run.triggerType === "external" || run.queueState === "waiting_slot") return false;
+  return seq === undefined || seq >= run.continuations;
 }
 
 function refusalOf(
@@ -144,15 +167,11 @@ export async function renewLease(run: RunDocument, ports: EnginePorts): Promise<
       runIndexPath(run.runId),
     ];
     const [quota, subscription, credential, index] = await change.getAll<object>(paths);
-    if (!isStillOurs(run, stored.body) || credential?.body === undefined) return false;
+    const standing = standingCredential(run, credential?.body as CredentialDocument | undefined);
+    if (!isStillOurs(run, stored.body) || standing === undefined) return false;
     const now = stored.readAt;
     const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, catalogue, now);
-    const slot = extended(
-      rolled((quota?.body as QuotaDocument | undefined) ?? emptyQuota(now), now),
-      run.runId,
-      effective.limits,
-      now,
-    );
+    const slot = slotOf(run, quota?.body as QuotaDocument | undefined, effective.limits, now);
     if (slot?.isChanged) change.set<QuotaDocument>(quotaPath(run.org), slot.quota);
     change.set<RunDocument>(runPath(run.org.key, run.runId), {
       ...stored.body,
@@ -160,21 +179,6 @@ export async function renewLease(run: RunDocument, ports: EnginePorts): Promise<
     });
     setNextCheck(run, index?.body as RunIndexDocument | undefined, after(now, leaseSeconds + 60), change);
     return true;
-  }, ports);
-}
-
-/** Parks the run until a provider may be asked again (T8): no lease, slot kept a while, woken by the sweeper. */
-export async function parkRun(run: RunDocument, wakeAt: Date, ports: EnginePorts): Promise<void> {
-  await commitChange(async (change) => {
-    const stored = await change.get<RunDocument>(runPath(run.org.key, run.runId));
-    const index = await change.get<RunIndexDocument>(runIndexPath(run.runId));
-    if (!isStillOurs(run, stored.body)) return;
-    change.set<RunDocument>(runPath(run.org.key, run.runId), {
-      ...stored.body,
-      lease: null,
-      wakeAt: wakeAt.toISOString(),
-    });
-    setNextCheck(run, index.body, wakeAt.toISOString(), change);
   }, ports);
 }
 

@@ -2,12 +2,16 @@ import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Topics } from "#shared/platform/topics/topics.ts";
+import { quarantineChanges, type RunQuarantines } from "#shared/quarantine/quarantine-changes.ts";
 import { emptyQuota, type QuotaDocument, rolled, settled } from "#shared/quotas/quota.ts";
 import { quotaHistoryRow } from "#shared/quotas/quota-history.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
-import { addDays } from "./range.ts";
+import { advanceBackfillMessage } from "./backfill-message.ts";
+import { coverageWith } from "./coverage.ts";
+import { publishDependents } from "./dependents.ts";
+import { admitQueueMessage } from "./queue-message.ts";
 import {
   type ActiveRunDocument,
   assertMove,
@@ -18,7 +22,8 @@ import {
   type SourceDocument,
 } from "./run.ts";
 import { recordRun, withTransition } from "./run-history.ts";
-import { activeRunPath, runIndexPath, runPath, sourcePath } from "./run-paths.ts";
+import { activeRunPath, runIndexPath, runPath, sourcePath, waitingRunPath } from "./run-paths.ts";
+import { recordQueued } from "./scheduled-history.ts";
 
 export type FinishPorts = { documents: Documents; topics: Topics } & Pick<Surroundings, "clock" | "ids" | "metrics">;
 
@@ -31,6 +36,8 @@ export interface Ending {
   warnings?: string[];
   findings?: RunDocument["findings"];
   stepsDone?: number;
+  /** What it held back, and the days by source that stand as it found them. */
+  quarantines?: Pick<RunQuarantines, "held" | "settledDays">;
 }
 
 /**
@@ -70,19 +77,24 @@ export async function writeEnding(
   const source = sourcePath(run.org, run.pipelineId, run.credentialId);
   const paths = [quotaPath(run.org), subscriptionPath(run.org), activeRunPath(run.org.key, run.activeKey), source];
   const [quota, subscription, active, fences] = await change.getAll<object>(paths);
+  const quarantines = { held: [], settledDays: {}, ...ending.quarantines, pipelineId: run.pipelineId };
+  const writeQuarantines = await quarantineChanges(run.org, quarantines, change);
   const now = stored.readAt;
   const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, catalogue, now);
   const counters = rolled((quota?.body as QuotaDocument | undefined) ?? emptyQuota(now), now);
+  const isFull = Object.keys(counters.running).length >= (effective.limits.concurrent ?? Number.POSITIVE_INFINITY);
   const settlement = settled(
     counters,
     { runId: run.runId, unit: run.unit, outcome: ending.status },
     effective.limits,
     now,
   );
-  change.set<QuotaDocument>(quotaPath(run.org), settlement.quota);
-  change.history(
-    quotaHistoryRow(run.org, settlement.quota, effective.limits, { version: (quota?.version ?? 0) + 1, now }),
-  );
+  if (run.isCounted) {
+    change.set<QuotaDocument>(quotaPath(run.org), settlement.quota);
+    change.history(
+      quotaHistoryRow(run.org, settlement.quota, effective.limits, { version: (quota?.version ?? 0) + 1, now }),
+    );
+  }
   const ended = endedRun(run, ending, { unit: settlement.unit, now }, change);
   change.set<RunDocument>(runPath(run.org.key, run.runId), ended);
   recordRun(ended, stored.version + 1, change);
@@ -96,10 +108,20 @@ export async function writeEnding(
     failures: 0,
   };
   change.set<SourceDocument>(source, sourceAfter(known, ended));
+  writeQuarantines();
+  if (run.queueState === "waiting_slot") {
+    change.delete(waitingRunPath(run.org.key, run.runId));
+    recordQueued(ended, stored.version + 1, change);
+  }
+  if (run.backfillId !== null) change.publish(advanceBackfillMessage(run.org.key, run.backfillId), run.org);
+  // Where all slots were taken somebody may wait for the one that is free now.
+  if (isFull) change.publish(admitQueueMessage(run.org.key), run.org);
+  await publishDependents(ended, change);
   return ended;
 }
 
-function endedRun(
+/** The run as it ends, with the transition written; the caller writes the run itself. */
+export function endedRun(
   run: RunDocument,
   ending: Ending,
   at: { unit: RunDocument["unit"]; now: Date },
@@ -123,10 +145,9 @@ function endedRun(
 }
 
 function sourceAfter(source: SourceDocument, run: RunDocument): SourceDocument {
+  // Neither publishes anything.
+  if (run.dryRun || run.triggerType === "external") return source;
   if (run.status === "FAILED") return { ...source, failures: source.failures + 1 };
   if (run.status !== "COMPLETED") return source;
-  const reaches = source.coveredThrough === null || run.range.start <= addDays(source.coveredThrough, 1);
-  const coveredThrough =
-    reaches && run.range.end > (source.coveredThrough ?? "") ? run.range.end : source.coveredThrough;
-  return { ...source, failures: 0, lastSuccessAt: run.endedAt, coveredThrough };
+  return { ...source, ...coverageWith(source, run.range), failures: 0, lastSuccessAt: run.endedAt };
 }

@@ -4,18 +4,17 @@ import type { Totals } from "#shared/ledger/ledger.ts";
 import { contentHash } from "#shared/lineage/content-hash.ts";
 import { amountText, parseAmount, sumAmounts } from "#shared/money/amount.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
+import type { BatchDays } from "#shared/platform/warehouse/warehouse.ts";
 import type { Row } from "#shared/providers/provider.ts";
-import { commitChange } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { type Claim, isStillOurs } from "./claim.ts";
-import type { EnginePorts } from "./engine-ports.ts";
-import { LeaseLost } from "./lease-lost.ts";
-import { refuseUnpublishable } from "./row-rules.ts";
-import type { DayFacts, PartDocument, RunDocument } from "./run.ts";
-import { partPath, runPath } from "./run-paths.ts";
+import type { Claim } from "./claim.ts";
+import type { DayFacts, PartDocument } from "./run.ts";
+import type { RunSession } from "./session.ts";
 
 /** The one table whose amounts are money that counts. */
 export const costTable = "cost_data_standard";
+/** Usage priced by the price book, beside the money that counts. */
+export const computedTable = "genai_computed_daily";
 
 const maximumRowsOfPart = 500_000;
 
@@ -68,8 +67,9 @@ export type PartLineage = Record<string, string | boolean | null>;
 /**
  * Writes rows of whole days as immutable batches and answers their batch ids. The id holds the content's hash: the same
  * rows are the same batch, so writing them again is a no-op; other rows are another batch, so two extractions never mix.
+ * `firstNumber` grows with what the step has written before.
  */
-export async function writeParts(written: StepRows, claim: Claim, ports: EnginePorts): Promise<string[]> {
+export async function writeParts(written: StepRows, firstNumber: number, session: RunSession): Promise<string[]> {
   const table = await writtenTable(written.table);
   const byDay = rowsByDay(written, table);
   const ids: string[] = [];
@@ -77,9 +77,9 @@ export async function writeParts(written: StepRows, claim: Claim, ports: EngineP
     const rows = days.flatMap((day) => byDay.get(day) ?? []);
     const part: NewPart = {
       stepId: written.stepId,
-      source: claim.run.credentialId,
+      source: session.claim.run.credentialId,
       table,
-      number,
+      number: firstNumber + number,
       rows: rows.length,
       contentHash: contentHash(rows, table.columns),
       days: Object.fromEntries(days.map((day) => [day, dayFacts(byDay.get(day) ?? [], table)])),
@@ -92,47 +92,40 @@ export async function writeParts(written: StepRows, claim: Claim, ports: EngineP
         );
       },
     };
-    ids.push(await writePart(part, claim, ports));
+    ids.push(await writePart(part, session));
   }
   return ids;
 }
 
-/** Registers the part, writes its batch, marks it loaded (T4 and the load of `pipelines.md` 7.4); answers the batch id. */
-export async function writePart(part: NewPart, claim: Claim, ports: EnginePorts): Promise<string> {
-  const { run, org } = claim;
+/**
+ * Writes one part and answers its batch id. A part of which every day is published with the same content already is not
+ * loaded (UNCHANGED): it names the batches that hold its rows.
+ */
+export async function writePart(part: NewPart, session: RunSession): Promise<string> {
+  const { claim, ports, batches } = session;
   const { table } = part;
-  const batchId = `${run.runId}-${part.stepId}-${table.name}-p${String(part.number).padStart(4, "0")}-${part.contentHash.slice(0, 12)}`;
+  const batchId = `${claim.run.runId}-${part.stepId}-${table.name}-p${String(part.number).padStart(4, "0")}-${part.contentHash.slice(0, 12)}`;
+  const kept = claim.run.forceRefresh ? undefined : await session.published.batchesOf(part);
   const document: PartDocument = {
     batchId,
     stepId: part.stepId,
     source: part.source,
     table: table.name,
-    state: "REGISTERED",
+    state: kept === undefined ? "REGISTERED" : "UNCHANGED",
     rows: part.rows,
     contentHash: part.contentHash,
     pulledAt: part.observedAt,
     days: part.days,
+    ...(kept === undefined ? {} : { kept }),
   };
-  const stored = await storePart(run, document, ports);
-  if (stored.state === "LOADED") return batchId;
-  const rows = await part.frame(lineageOf(batchId, part, claim, ports.clock.now()));
-  await ports.warehouse.write({ datasetId: org.dataset.id, table, batchId, contentHash: part.contentHash, rows });
-  await storePart(run, { ...document, state: "LOADED" }, ports);
+  await batches.write(document, table, () => part.frame(lineageOf(batchId, part, claim, ports.clock.now())));
   return batchId;
 }
 
-/** Moves a part on to LOADED, never back: an earlier attempt of the step may have written the same rows. */
-function storePart(run: RunDocument, part: PartDocument, ports: EnginePorts): Promise<PartDocument> {
-  return commitChange(async (change) => {
-    const stored = await change.get<RunDocument>(runPath(run.org.key, run.runId));
-    const path = partPath(run.org.key, run.runId, part.batchId);
-    const known = (await change.get<PartDocument>(path)).body;
-    if (!isStillOurs(run, stored.body)) throw new LeaseLost();
-    if (known !== undefined && (known.state === "LOADED" || part.state === "REGISTERED")) return known;
-    const next = known === undefined ? part : { ...known, state: part.state };
-    change.set<PartDocument>(path, next);
-    return next;
-  }, ports);
+/** The (batch, days) pairs that hold the rows of a part. */
+export function batchDaysOf({ batchId, days, kept }: PartDocument): BatchDays[] {
+  if (kept === undefined) return [{ batchId, days: Object.keys(days) }];
+  return Object.entries(kept).flatMap(([day, batches]) => batches.map(({ id }) => ({ batchId: id, days: [day] })));
 }
 
 function rowsByDay(written: StepRows, table: TableDefinition): Map<string, Row[]> {
@@ -147,12 +140,11 @@ function rowsByDay(written: StepRows, table: TableDefinition): Map<string, Row[]
     if (rows === undefined) byDay.set(day, [row]);
     else rows.push(row);
   }
-  for (const [day, rows] of byDay) refuseUnpublishable(table, day, rows);
   return byDay;
 }
 
 /** Days in order, cut so that no part holds more than half a million rows of several days. */
-function partsOf(byDay: ReadonlyMap<string, readonly Row[]>): string[][] {
+export function partsOf(byDay: ReadonlyMap<string, readonly Row[]>): string[][] {
   const parts: string[][] = [];
   let size = 0;
   for (const day of [...byDay.keys()].sort()) {
@@ -169,7 +161,7 @@ function partsOf(byDay: ReadonlyMap<string, readonly Row[]>): string[][] {
   return parts;
 }
 
-function dayFacts(rows: readonly Row[], table: TableDefinition): DayFacts {
+export function dayFacts(rows: readonly Row[], table: TableDefinition): DayFacts {
   return {
     hash: contentHash(rows, table.columns),
     rows: rows.length,

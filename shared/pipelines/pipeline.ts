@@ -1,5 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
+import type { Expectation } from "#shared/quality/expectation.ts";
 import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
+import { ParameterDefinition } from "./parameter-definition.ts";
 
 /** The one format of a pipeline's configuration (`pipelines.md` 1). Other fields are refused. */
 const word = Type.String({ pattern: "^[a-z][a-z0-9_]{0,49}$" });
@@ -71,12 +73,16 @@ export const PipelineConfig = strictObject({
     },
     { default: {} },
   ),
-  parameters: Type.Record(word, Type.Unknown(), { maxProperties: 10, default: {} }),
+  parameters: Type.Record(word, ParameterDefinition, { maxProperties: 10, default: {} }),
   outputs: Type.Array(strictObject({ table: Type.String({ pattern: "^[a-z0-9_]+$" }), required: Type.Boolean() }), {
     minItems: 1,
     maxItems: 10,
   }),
-  expectations: Type.Array(Type.Unknown(), { maxItems: 30, default: [] }),
+  /** Each is checked by the schema of its kind. */
+  expectations: Type.Array(Type.Unsafe<Expectation>(Type.Object({ kind: Type.String() })), {
+    maxItems: 30,
+    default: [],
+  }),
   steps: Type.Array(Step, { minItems: 1, maxItems: 20 }),
   notifications: optional(
     Type.Record(

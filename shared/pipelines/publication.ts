@@ -2,64 +2,121 @@ import { createHash } from "node:crypto";
 import { type CredentialDocument, credentialPath } from "#shared/integrations/credential.ts";
 import { headPath, pipelineMonthPath } from "#shared/ledger/current-batches.ts";
 import {
+  type BatchRef,
+  type DayOutcome,
   type DayPart,
+  type DayPricing,
   type DayPublication,
   type DayState,
   type MonthHead,
   monthOf,
   type PipelineMonth,
-  type Totals,
 } from "#shared/ledger/ledger.ts";
 import { publishMonth } from "#shared/ledger/publish.ts";
-import { amountText, parseAmount } from "#shared/money/amount.ts";
+import { sumTotals } from "#shared/ledger/totals.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import { commitChange } from "#shared/runtime/change.ts";
 import { type Claim, isStillOurs } from "./claim.ts";
+import { combinedDays } from "./day-states.ts";
 import type { EnginePorts } from "./engine-ports.ts";
 import { LeaseLost } from "./lease-lost.ts";
-import { costTable } from "./parts.ts";
-import type { PartDocument, RunDocument, RunResult, StepDocument } from "./run.ts";
-import { partPath, runPath } from "./run-paths.ts";
-import { combinedDays } from "./step-work.ts";
+import { standingCredential } from "./own-pipelines.ts";
+import { computedTable, costTable } from "./parts.ts";
+import { processors } from "./processors.ts";
+import type { PartDocument, RunDocument, StepDocument } from "./run.ts";
+import { runPath } from "./run-paths.ts";
+import type { RunSession } from "./session.ts";
+
+/** A day that the run wants published, and what became of it. */
+export interface PublishedDay {
+  publication: DayPublication;
+  outcome: DayOutcome;
+}
+
+/** The days of the run, month by month in the order of their sources and days, as its steps left them. */
+export async function publicationsOf(steps: readonly StepDocument[], session: RunSession): Promise<DayPublication[]> {
+  const done = steps.filter(({ status }) => status === "COMPLETED");
+  const owed = done.filter((step) => !isOptional(step, session.claim.run));
+  const parts = await session.batches.parts(done.flatMap((step) => step.parts));
+  const missing = await carriedTables(steps, session.claim.run);
+  const pricing = pricingOf(done);
+  return Object.entries(combinedDays(owed)).flatMap(([source, days]) => {
+    const published = Object.entries(days).filter((entry): entry is [string, DayState] => entry[1] !== "unavailable");
+    return published
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([day, state]) => {
+        const own = parts.filter((part) => part.source === source && day in part.days);
+        const pulledFence = Math.min(...done.map((step) => step.dayFences[day] ?? step.pulledFence));
+        const carried = missing(day);
+        return {
+          ...dayPublication({ source, day, state, pulledFence, ...pricing(day) }, own, pricing),
+          ...(carried.length > 0 ? { carried } : {}),
+        };
+      });
+  });
+}
+
+type PricingOf = (day: string) => { pricing?: DayPricing };
+
+/** What all steps together say of a day; an empty list of unpriced usage is not kept. */
+function pricingOf(steps: readonly StepDocument[]): PricingOf {
+  return (day) => {
+    const { unpriced = [], ...known }: DayPricing = Object.assign({}, ...steps.map((step) => step.pricing?.[day]));
+    const pricing = { ...known, ...(unpriced.length > 0 ? { unpriced } : {}) };
+    return Object.keys(pricing).length > 0 ? { pricing } : {};
+  };
+}
+
+/** Without which the run goes on: what such a step knows of a day decides nothing about it. */
+function isOptional(step: StepDocument, run: RunDocument): boolean {
+  return run.config.steps[step.index]?.on_failure === "continue";
+}
+
+/** Tables whose step failed, was skipped, or got no answer for a day: what is published of them stays. */
+async function carriedTables(steps: readonly StepDocument[], run: RunDocument): Promise<(day: string) => string[]> {
+  const registry = await processors();
+  const optional = steps.filter((step) => step.status !== "COMPLETED" || isOptional(step, run));
+  return (day) =>
+    optional
+      .filter((step) => step.status !== "COMPLETED" || isUnavailable(step, day))
+      .flatMap((step) => registry.get(step.processor)?.writes ?? []);
+}
+
+function isUnavailable(step: StepDocument, day: string): boolean {
+  return Object.values(step.sources).some((days) => days[day] === "unavailable");
+}
 
 /**
- * Publishes what the steps wrote, month by month, each in one transaction that also checks that the run, the
- * organization and the credential still stand (T6 of `pipelines.md` 6 and 8). A crash between two months is finished
- * by the next claim: what is published already is found unchanged.
+ * Publishes days month by month, each in one transaction that also checks that the run, the organization and the
+ * credential still stand (T6 of `pipelines.md` 6 and 8). A crash between two months is finished by the next claim: what
+ * is published already is found unchanged.
  */
-export async function publishRun(claim: Claim, steps: readonly StepDocument[], ports: EnginePorts): Promise<RunResult> {
-  const { run } = claim;
-  const parts = await partsOf(run, steps, ports);
-  const publications = dayPublications(steps, parts);
-  const result: RunResult = {
-    rows: 0,
-    batches: parts.length,
-    publishedDays: [],
-    unchangedDays: [],
-    restatedDays: [],
-    supersededDays: [],
-    totals: {},
-  };
+export async function publishDays(
+  claim: Claim,
+  publications: readonly DayPublication[],
+  ports: EnginePorts,
+): Promise<PublishedDay[]> {
+  const published: PublishedDay[] = [];
   for (const month of [...new Set(publications.map(({ day }) => monthOf(day)))].sort()) {
     const own = publications.filter(({ day }) => monthOf(day) === month);
-    await publishOneMonth(claim, month, own, result, ports);
+    const { days } = await publishOneMonth(claim, month, own, ports);
+    for (const { publication, outcome } of days) {
+      published.push({ publication, outcome });
+      ports.metrics.count("ca_publications_total", { kind: outcome });
+      if (outcome === "superseded") ports.metrics.count("ca_fence_refusals_total", {});
+    }
   }
-  result.rows = publications.reduce((sum, { rows }) => sum + rows, 0);
-  result.totals = sumTotals(
-    publications.filter(({ day }) => !result.supersededDays.includes(day)).map(({ totals }) => totals),
-  );
-  return result;
+  return published;
 }
 
 async function publishOneMonth(
   claim: Claim,
   month: string,
   publications: readonly DayPublication[],
-  result: RunResult,
   ports: EnginePorts,
-): Promise<void> {
+) {
   const { run } = claim;
-  const decision = await commitChange(async (change) => {
+  return commitChange(async (change) => {
     const paths = [
       runPath(run.org.key, run.runId),
       orgPath(run.org.key),
@@ -72,7 +129,7 @@ async function publishOneMonth(
     const isAlive =
       orgBody?.state === "ACTIVE" &&
       orgBody.orgId === run.org.orgId &&
-      (credential?.body as CredentialDocument | undefined) !== undefined;
+      standingCredential(run, credential?.body as CredentialDocument | undefined) !== undefined;
     if (!isStillOurs(run, stored?.body as RunDocument | undefined) || !isAlive) throw new LeaseLost();
     return publishMonth(
       {
@@ -89,45 +146,12 @@ async function publishOneMonth(
       change,
     );
   }, ports);
-  const lists = {
-    first_publish: result.publishedDays,
-    restatement: result.restatedDays,
-    unchanged: result.unchangedDays,
-    superseded: result.supersededDays,
-  };
-  for (const { publication, outcome } of decision.days) {
-    lists[outcome].push(publication.day);
-    ports.metrics.count("ca_publications_total", { kind: outcome });
-    if (outcome === "superseded") ports.metrics.count("ca_fence_refusals_total", {});
-  }
-}
-
-async function partsOf(run: RunDocument, steps: readonly StepDocument[], ports: EnginePorts): Promise<PartDocument[]> {
-  const paths = steps.flatMap((step) => step.parts).map((batchId) => partPath(run.org.key, run.runId, batchId));
-  const snapshots = await ports.documents.getAll<PartDocument>(paths);
-  return snapshots.map(({ path, body }) => {
-    if (body?.state !== "LOADED") throw new Error(`the part ${path} is not loaded`);
-    return body;
-  });
-}
-
-function dayPublications(steps: readonly StepDocument[], parts: readonly PartDocument[]): DayPublication[] {
-  // All of a day counts as pulled when the first step was: a resumed run keeps the fence its finished steps had.
-  const pulledFence = Math.min(...steps.map((step) => step.pulledFence));
-  return Object.entries(combinedDays(steps)).flatMap(([source, days]) => {
-    const published = Object.entries(days).filter((entry): entry is [string, DayState] => entry[1] !== "unavailable");
-    return published
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([day, state]) => {
-        const own = parts.filter((part) => part.source === source && day in part.days);
-        return dayPublication({ source, day, state, pulledFence }, own);
-      });
-  });
 }
 
 function dayPublication(
-  place: Pick<DayPublication, "source" | "day" | "state" | "pulledFence">,
+  place: Pick<DayPublication, "source" | "day" | "state" | "pulledFence" | "pricing">,
   parts: readonly PartDocument[],
+  pricing: PricingOf,
 ): DayPublication {
   const { day, state } = place;
   const costs = parts.filter((part) => part.table === costTable);
@@ -140,40 +164,33 @@ function dayPublication(
     parts: Object.fromEntries(
       tables.map((table) => {
         const own = parts.filter((part) => part.table === table);
-        return [table, dayPart(day, own)];
+        return [table, dayPart(day, own, pricing)];
       }),
     ),
   };
 }
 
+function bookOfAll(days: readonly string[], pricing: PricingOf): Pick<BatchRef, "priceBookVersion"> {
+  const [version, ...others] = new Set(days.map((day) => pricing(day).pricing?.version));
+  return version === undefined || others.length > 0 ? {} : { priceBookVersion: version };
+}
+
 /** The day's rows of one table; the hash of a day that lies in several batches covers them all, in their order. */
-function dayPart(day: string, parts: readonly PartDocument[]): DayPart {
+function dayPart(day: string, parts: readonly PartDocument[], pricing: PricingOf): DayPart {
   if (new Set(parts.map((part) => part.stepId)).size > 1) throw new Error(`two steps wrote one table for ${day}`);
   const ordered = [...parts].sort((a, b) => (a.batchId < b.batchId ? -1 : 1));
   const hashes = ordered.map((part) => part.days[day]?.hash ?? "");
   return {
-    batches: ordered.map(({ batchId, table, rows, pulledAt }) => ({
-      id: batchId,
-      table,
-      rows,
-      run: batchId.slice(0, batchId.indexOf("-")),
-      pulledAt,
-    })),
+    batches: ordered.flatMap(
+      ({ batchId, table, rows, pulledAt, kept, days }) =>
+        kept?.[day] ?? [
+          {
+            ...{ id: batchId, table, rows, run: batchId.slice(0, batchId.indexOf("-")), pulledAt },
+            ...(table === computedTable ? bookOfAll(Object.keys(days), pricing) : {}),
+          },
+        ],
+    ),
     hash: hashes.length === 1 ? (hashes[0] ?? "") : createHash("sha256").update(hashes.join("|")).digest("hex"),
+    rows: ordered.reduce((sum, part) => sum + (part.days[day]?.rows ?? 0), 0),
   };
-}
-
-function sumTotals(all: readonly Totals[]): Totals {
-  const sums: Totals = {};
-  for (const totals of all) {
-    for (const [currency, [billed, effective]] of Object.entries(totals)) {
-      const [b, e] = sums[currency] ?? ["0", "0"];
-      sums[currency] = [added(b, billed), added(e, effective)];
-    }
-  }
-  return sums;
-}
-
-function added(one: string, other: string): string {
-  return amountText(parseAmount(one).plus(parseAmount(other)));
 }

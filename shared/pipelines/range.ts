@@ -39,7 +39,7 @@ export function rangeOf(asked: AskedDates, window: Window, now: Date): DayRange 
 
 function askedRange(asked: AskedDates, newestComplete: string): DayRange {
   const { date, start_date, end_date } = asked;
-  for (const [name, value] of Object.entries(asked)) {
+  for (const [name, value] of Object.entries({ date, start_date, end_date })) {
     if (value !== undefined && !isDay(value)) {
       throw new AppError("INVALID_DATE", `${name} must be a real day, YYYY-MM-DD.`, {
         fields: [{ path: `/${name}`, problem: "is not a day" }],

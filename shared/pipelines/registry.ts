@@ -4,50 +4,102 @@ import { providers } from "#shared/providers/load-registry.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
 import { AppError, type FieldProblem, isAppError } from "#shared/runtime/errors.ts";
 import { validBody } from "#shared/runtime/schema.ts";
-import { levelsOf } from "./dag.ts";
+import { configFaults, expectationsOf } from "./config-faults.ts";
+import { ownPipelines } from "./own-pipelines.ts";
 import { type Pipeline, PipelineConfig } from "./pipeline.ts";
+import { type Processors, processors } from "./processors.ts";
 
 /** All pipelines, by address, alias and id. A request never becomes a file path: it is looked up here. */
 export interface PipelineRegistry {
   pipelines: readonly Pipeline[];
-  /** By `provider/domain/pipeline` or an alias. Throws `PIPELINE_NOT_FOUND`. */
+  /** By `provider/domain/pipeline`, an alias or an id. Throws `PIPELINE_NOT_FOUND`, `PIPELINE_RETIRED`. */
   byAddress(address: string): Pipeline;
+  /** Pipelines that start when this one has published (`run_after`). */
+  dependentsOf(pipelineId: string): readonly Pipeline[];
 }
 
-const maximumStepsAtOnce = 4;
+/** A pipeline's file: the provider that names it, its address, and what it holds. */
+export interface PipelineFile {
+  entry: Pick<ProviderEntry, "repull_days" | "restate_previous_month_until_day">;
+  address: string;
+  content: unknown;
+}
+
 let loaded: Promise<PipelineRegistry> | undefined;
+const lookUps = { hits: 0, misses: 0 };
 
 /** The pipelines that the provider registry names, read and checked once; all faults at once. */
 export function pipelines(): Promise<PipelineRegistry> {
+  lookUps[loaded === undefined ? "misses" : "hits"] += 1;
   loaded ??= load();
   return loaded;
 }
 
+/** How often this process asked for the registry, and found it read already. */
+export function registryLookUps(): Readonly<typeof lookUps> {
+  return { ...lookUps };
+}
+
 async function load(): Promise<PipelineRegistry> {
   const entries = (await providers()).entries();
-  const files = entries.flatMap((entry) => entry.pipelines.map((address) => ({ entry, address })));
+  const files = [
+    ...entries.flatMap((entry) => entry.pipelines.map((address) => ({ entry, address }))),
+    ...Object.entries(await ownPipelines()).map(([address, entry]) => ({ entry, address })),
+  ];
   const read = await Promise.all(
     files.map(async ({ entry, address }) => ({ entry, address, content: await configFile(`${address}.yml`) })),
   );
-  return pipelineRegistry(read);
+  return pipelineRegistry(read, await processors());
 }
 
 /** Checks configurations together with the address of their file. Throws `PIPELINE_CONFIG_INVALID` listing every fault. */
-export async function pipelineRegistry(
-  files: readonly { entry: ProviderEntry; address: string; content: unknown }[],
-): Promise<PipelineRegistry> {
+export async function pipelineRegistry(files: readonly PipelineFile[], known: Processors): Promise<PipelineRegistry> {
   const faults: FieldProblem[] = [];
   const found: Pipeline[] = [];
   for (const file of files) {
-    try {
-      const config = await validBody(PipelineConfig, structuredClone(file.content));
-      faults.push(...configFaults(config, file.address));
-      found.push(pipelineOf(config, file));
-    } catch (error) {
-      if (!isAppError(error)) throw error;
-      faults.push(...error.fields.map((field) => ({ ...field, path: `${file.address}.yml${field.path}` })));
-    }
+    const own: FieldProblem[] = [];
+    const pipeline = await checkedPipeline(file, known, own);
+    if (pipeline !== undefined) found.push(pipeline);
+    faults.push(...own.map((field) => ({ ...field, path: `${file.address}.yml${field.path}` })));
   }
+  const byAddress = namesOf(found, faults);
+  faults.push(...orderFaults(found));
+  if (faults.length > 0) throw invalidPipelines(faults);
+  return {
+    pipelines: found,
+    byAddress: (address) => {
+      const name = address.toLowerCase();
+      const pipeline = byAddress.get(name);
+      if (pipeline !== undefined) return pipeline;
+      if (isRetired(name))
+        throw new AppError(
+          "PIPELINE_RETIRED",
+          "Conversion is part of every run now: run the pipeline of the provider itself.",
+        );
+      throw new AppError("PIPELINE_NOT_FOUND", "There is no such pipeline.");
+    },
+    dependentsOf: (pipelineId) => found.filter(({ config }) => config.run_after.includes(pipelineId)),
+  };
+}
+
+async function checkedPipeline(
+  file: PipelineFile,
+  known: Processors,
+  faults: FieldProblem[],
+): Promise<Pipeline | undefined> {
+  try {
+    const read = await validBody(PipelineConfig, structuredClone(file.content));
+    const config = { ...read, expectations: await expectationsOf(read, faults) };
+    faults.push(...configFaults(config, file.address, known));
+    return pipelineOf(config, file);
+  } catch (error) {
+    if (!isAppError(error)) throw error;
+    faults.push(...error.fields);
+    return undefined;
+  }
+}
+
+function namesOf(found: readonly Pipeline[], faults: FieldProblem[]): Map<string, Pipeline> {
   const byAddress = new Map<string, Pipeline>();
   for (const pipeline of found) {
     for (const name of [pipeline.address, pipeline.config.id, ...pipeline.config.aliases]) {
@@ -56,23 +108,37 @@ export async function pipelineRegistry(
       byAddress.set(name, pipeline);
     }
   }
-  if (faults.length > 0) {
-    const text = faults.map(({ path, problem }) => `${path} ${problem}`).join("; ");
-    throw new AppError("PIPELINE_CONFIG_INVALID", `The pipeline configuration has ${faults.length} faults: ${text}`, {
-      fields: faults,
-    });
-  }
-  return {
-    pipelines: found,
-    byAddress: (address) => {
-      const pipeline = byAddress.get(address.toLowerCase());
-      if (pipeline === undefined) throw new AppError("PIPELINE_NOT_FOUND", "There is no such pipeline.");
-      return pipeline;
-    },
-  };
+  return byAddress;
 }
 
-function pipelineOf(config: PipelineConfig, file: { entry: ProviderEntry; address: string }): Pipeline {
+/** `run_after` names pipelines that exist, and no pipeline waits for itself. */
+function orderFaults(found: readonly Pipeline[]): FieldProblem[] {
+  const byId = new Map(found.map((pipeline) => [pipeline.config.id, pipeline.config.run_after]));
+  const reaches = (from: string, to: string, seen: Set<string>): boolean =>
+    (byId.get(from) ?? []).some((next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))));
+  return found.flatMap(({ config, address }) => {
+    const at = (problem: string): FieldProblem => ({ path: `${address}.yml/run_after`, problem });
+    const unknown = config.run_after.filter((id) => !byId.has(id)).map((id) => at(`there is no pipeline ${id}`));
+    return reaches(config.id, config.id, new Set()) ? [...unknown, at("the pipelines wait for each other")] : unknown;
+  });
+}
+
+export function invalidPipelines(faults: readonly FieldProblem[]): AppError {
+  const text = faults.map(({ path, problem }) => `${path} ${problem}`).join("; ");
+  return new AppError("PIPELINE_CONFIG_INVALID", `The pipeline configuration has ${faults.length} faults: ${text}`, {
+    fields: faults,
+  });
+}
+
+/** Addresses of older clients whose work every run does now. */
+function isRetired(address: string): boolean {
+  return /^(genai\/unified\/consolidate|cloud\/unified\/focus_convert|cloud\/[a-z0-9_]+\/cost\/focus_convert|genai\/payg\/cost_only)$/.test(
+    address,
+  );
+}
+
+/** A checked configuration with what is derived from it. */
+export function pipelineOf(config: PipelineConfig, file: Pick<PipelineFile, "entry" | "address">): Pipeline {
   const { entry } = file;
   return {
     config,
@@ -86,35 +152,4 @@ function pipelineOf(config: PipelineConfig, file: { entry: ProviderEntry; addres
       historyDays: config.window?.history_days ?? 366,
     },
   };
-}
-
-function configFaults(config: PipelineConfig, address: string): FieldProblem[] {
-  const at = (path: string, problem: string): FieldProblem => ({ path: `${address}.yml${path}`, problem });
-  const words = address.split("/");
-  const faults: FieldProblem[] = [];
-  if (config.id !== words.join("-").replaceAll("_", "-"))
-    faults.push(at("/id", "must be the words of the address joined by -"));
-  if (config.provider !== words[0]) faults.push(at("/provider", "must be the first word of the address"));
-  if (config.domain !== (words.length === 3 ? words[1] : ""))
-    faults.push(at("/domain", "must be the middle word of the address"));
-  for (const path of unknownToTheEngine(config)) faults.push(at(path, "is not carried out by this version"));
-  const { levels, faults: dagFaults } = levelsOf(config.steps);
-  faults.push(...dagFaults.map((problem) => at("/steps", problem)));
-  if (levels.some((level) => level.length > maximumStepsAtOnce))
-    faults.push(at("/steps", `more than ${maximumStepsAtOnce} steps at once`));
-  return faults;
-}
-
-/** What the format knows and the engine does not act on yet: refused, so that no file promises what does not happen. */
-function unknownToTheEngine(config: PipelineConfig): string[] {
-  const steps = config.steps.flatMap((step, index) => [
-    ...(step.on_failure === "continue" ? [`/steps/${index}/on_failure`] : []),
-    ...(step.enabled ? [] : [`/steps/${index}/enabled`]),
-  ]);
-  const lists = (["run_after", "expectations"] as const).filter((name) => config[name].length > 0);
-  const others = [
-    ...(Object.keys(config.parameters).length > 0 ? ["parameters"] : []),
-    ...(config.notifications === undefined ? [] : ["notifications"]),
-  ];
-  return [...steps, ...[...lists, ...others].map((name) => `/${name}`)];
 }

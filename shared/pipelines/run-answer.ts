@@ -1,24 +1,13 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
 import { daysOf } from "./range.ts";
-import { type RunDocument, type RunError, runStatuses, type StepDocument } from "./run.ts";
+import { type RunDocument, runStatuses, type StepDocument } from "./run.ts";
+import { duration, ErrorContext, errorContext, StepAnswer, stepAnswers } from "./step-answer.ts";
 
 const text = Type.String();
 const instant = Type.String({ format: "date-time" });
 const count = Type.Integer({ minimum: 0 });
 const days = Type.Array(text);
-
-const ErrorContext = strictObject({
-  error_type: text,
-  error_code: text,
-  fault: text,
-  is_retryable: Type.Boolean(),
-  retry_count: count,
-  retry_after_seconds: nullable(Type.Number()),
-  provider_status: nullable(Type.Integer()),
-  step_id: nullable(text),
-  suggested_action: text,
-});
 
 const MoneyTotals = Type.Record(text, strictObject({ billed: text, effective: text }));
 
@@ -41,6 +30,14 @@ const runFields = {
   duration_ms: nullable(count),
   run_date: text,
   range: strictObject({ start_date: text, end_date: text, days: count }),
+  dry_run: Type.Boolean(),
+  retry_of: nullable(text),
+  backfill_id: nullable(text),
+  batch_run_id: nullable(text),
+  schedule_id: nullable(text),
+  priority: count,
+  queue_state: choice(["published", "waiting_slot"]),
+  parameters: Type.Record(text, Type.Union([text, Type.Number(), Type.Boolean()])),
   error_message: nullable(text),
   error_context: nullable(ErrorContext),
   run_metadata: strictObject({
@@ -48,6 +45,7 @@ const runFields = {
     config_digest: text,
     fence: count,
     claims: count,
+    continuations: count,
     recoveries: count,
   }),
   progress: strictObject({ steps_done: count, steps_total: count, percent: count }),
@@ -59,31 +57,27 @@ const runFields = {
       published_days: days,
       unchanged_days: days,
       restated_days: days,
+      held_days: days,
+      quarantined_days: days,
       superseded_days: days,
       totals: MoneyTotals,
+      preview: Type.Optional(
+        Type.Array(
+          strictObject({
+            day: text,
+            currency: text,
+            current_total: nullable(text),
+            new_total: text,
+            change: text,
+          }),
+        ),
+      ),
     }),
   ),
 };
 
 export const RunSummary = strictObject(runFields);
 export type RunSummary = Static<typeof RunSummary>;
-
-const StepAnswer = strictObject({
-  step_logging_id: text,
-  step_name: text,
-  step_type: text,
-  step_index: count,
-  status: choice(["PENDING", "RUNNING", "WAITING", "COMPLETED", "FAILED", "CANCELLED", "SKIPPED"]),
-  attempts: count,
-  start_time: nullable(instant),
-  end_time: nullable(instant),
-  duration_ms: nullable(count),
-  rows_processed: count,
-  provider_calls: count,
-  error_message: nullable(text),
-  error_context: nullable(ErrorContext),
-});
-type StepAnswer = Static<typeof StepAnswer>;
 
 const Finding = strictObject({ code: text, path: text, count, first: text });
 
@@ -116,6 +110,14 @@ export function runSummary(run: RunDocument): RunSummary {
     duration_ms: duration(run.startedAt, run.endedAt),
     run_date: run.range.end,
     range: { start_date: run.range.start, end_date: run.range.end, days: daysOf(run.range).length },
+    dry_run: run.dryRun,
+    retry_of: run.retryOf,
+    backfill_id: run.backfillId,
+    batch_run_id: run.batchRunId,
+    schedule_id: run.scheduleId,
+    priority: run.priority,
+    queue_state: run.queueState,
+    parameters: run.parameters,
     error_message: run.error?.message ?? null,
     error_context: errorContext(run.error),
     run_metadata: {
@@ -123,6 +125,7 @@ export function runSummary(run: RunDocument): RunSummary {
       config_digest: run.configDigest,
       fence: run.fence,
       claims: run.claims,
+      continuations: run.continuations,
       recoveries: run.recoveries,
     },
     progress: { steps_done: run.stepsDone, steps_total: stepsTotal, percent: percentDone(run, stepsTotal) },
@@ -132,25 +135,7 @@ export function runSummary(run: RunDocument): RunSummary {
 }
 
 export function runDetail(run: RunDocument, steps: readonly StepDocument[]): RunDetail {
-  return { ...runSummary(run), findings: run.findings, steps: steps.map(stepAnswer) };
-}
-
-function stepAnswer(step: StepDocument): StepAnswer {
-  return {
-    step_logging_id: step.stepLoggingId,
-    step_name: step.stepId,
-    step_type: step.processor,
-    step_index: step.index,
-    status: step.status,
-    attempts: step.attempts,
-    start_time: step.startedAt,
-    end_time: step.endedAt,
-    duration_ms: duration(step.startedAt, step.endedAt),
-    rows_processed: step.rows,
-    provider_calls: step.providerCalls,
-    error_message: step.error?.message ?? null,
-    error_context: errorContext(step.error),
-  };
+  return { ...runSummary(run), findings: run.findings, steps: stepAnswers(run, steps) };
 }
 
 function resultAnswer({ result }: RunDocument): RunSummary["result"] {
@@ -161,30 +146,24 @@ function resultAnswer({ result }: RunDocument): RunSummary["result"] {
     published_days: result.publishedDays,
     unchanged_days: result.unchangedDays,
     restated_days: result.restatedDays,
+    held_days: result.heldDays,
+    quarantined_days: result.quarantinedDays,
     superseded_days: result.supersededDays,
     totals: Object.fromEntries(
       Object.entries(result.totals).map(([currency, [billed, effective]]) => [currency, { billed, effective }]),
     ),
+    ...(result.preview === undefined
+      ? {}
+      : {
+          preview: result.preview.map(({ day, currency, currentTotal, newTotal, change }) => ({
+            day,
+            currency,
+            current_total: currentTotal,
+            new_total: newTotal,
+            change,
+          })),
+        }),
   };
-}
-
-function errorContext(error: RunError | null): Static<typeof ErrorContext> | null {
-  if (error === null) return null;
-  return {
-    error_type: error.type,
-    error_code: error.code,
-    fault: error.fault,
-    is_retryable: error.isRetryable,
-    retry_count: error.retryCount,
-    retry_after_seconds: error.retryAfterSeconds,
-    provider_status: error.providerStatus,
-    step_id: error.stepId,
-    suggested_action: error.suggestedAction,
-  };
-}
-
-function duration(start: string | null, end: string | null): number | null {
-  return start === null || end === null ? null : Math.max(0, Date.parse(end) - Date.parse(start));
 }
 
 function percentDone(run: RunDocument, stepsTotal: number): number {

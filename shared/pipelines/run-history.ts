@@ -1,6 +1,7 @@
 import type { Change } from "#shared/runtime/change.ts";
-import type { RunDocument, RunStatus, StepDocument, StepStatus } from "./run.ts";
+import type { QualityDocument, RunDocument, RunStatus, StepDocument, StepStatus } from "./run.ts";
 import { transitionPath } from "./run-paths.ts";
+import { recordScheduled } from "./scheduled-history.ts";
 
 /** One move of a run or a step, kept beside the run and in the history. */
 export interface TransitionDocument {
@@ -55,7 +56,8 @@ export function withTransition(run: RunDocument, move: Move, change: Change): Ru
 }
 
 /** The run's row of `org_meta_pipeline_runs` as it stands after this change. */
-export function recordRun(run: RunDocument, version: number, change: Change): void {
+export function recordRun(run: RunDocument, version: number, change: Pick<Change, "history">): void {
+  recordScheduled(run, version, change);
   const end = run.endedAt === null ? null : Date.parse(run.endedAt);
   change.history({
     table: "org_meta_pipeline_runs",
@@ -92,7 +94,12 @@ export function recordRun(run: RunDocument, version: number, change: Change): vo
 }
 
 /** The step's row of `org_meta_step_logs`. */
-export function recordStep(run: RunDocument, step: StepDocument, version: number, change: Change): void {
+export function recordStep(
+  run: RunDocument,
+  step: StepDocument,
+  version: number,
+  change: Pick<Change, "history" | "now">,
+): void {
   const isOver = step.startedAt !== null && step.endedAt !== null;
   change.history({
     table: "org_meta_step_logs",
@@ -115,6 +122,32 @@ export function recordStep(run: RunDocument, step: StepDocument, version: number
       error_context: step.error,
       metadata: { attempts: step.attempts, provider_calls: step.providerCalls },
       created_at: change.now.toISOString(),
+    },
+  });
+}
+
+/** A JSON column holds 64 KiB; the document keeps all. */
+const keptFailures = 40;
+
+/** The row of `org_meta_dq_results` for the checks of one table. */
+export function recordQuality(run: RunDocument, quality: QualityDocument, change: Change): void {
+  change.history({
+    table: "org_meta_dq_results",
+    operation: "CREATE",
+    version: 1,
+    row: {
+      dq_result_id: quality.resultId,
+      pipeline_logging_id: run.runId,
+      org_slug: run.org.slug,
+      target_table: quality.table,
+      dq_config_id: quality.configId,
+      executed_at: quality.executedAt,
+      expectations_passed: quality.passed,
+      expectations_failed: quality.failed,
+      failed_expectations: quality.failures.slice(0, keptFailures),
+      overall_status: quality.status,
+      ingestion_date: quality.executedAt.slice(0, 10),
+      created_at: quality.executedAt,
     },
   });
 }

@@ -15,8 +15,16 @@ export function partPath(orgKey: string, runId: string, batchId: string): string
   return `${runPath(orgKey, runId)}/parts/${batchId}`;
 }
 
+export function qualityPath(orgKey: string, runId: string, table: string): string {
+  return `${runPath(orgKey, runId)}/quality/${table}`;
+}
+
 export function transitionPath(orgKey: string, runId: string, number: number): string {
   return `${runPath(orgKey, runId)}/transitions/${String(number).padStart(6, "0")}`;
+}
+
+export function waitingRunPath(orgKey: string, runId: string): string {
+  return `orgs/${orgKey}/waitingRuns/${runId}`;
 }
 
 export function runIndexPath(runId: string): string {
@@ -28,8 +36,8 @@ export function sourcePath(org: OrgIdentity, pipelineId: string, credentialId: s
 }
 
 /** Two requests for the same days of the same source are one run. */
-export function activeRunKey(pipelineId: string, credentialId: string, range: DayRange): string {
-  const hash = createHash("sha256").update(`${range.start}|${range.end}|false`).digest("hex").slice(0, 12);
+export function activeRunKey(pipelineId: string, credentialId: string, range: DayRange, dryRun = false): string {
+  const hash = createHash("sha256").update(`${range.start}|${range.end}|${dryRun}`).digest("hex").slice(0, 12);
   return `${pipelineId}~${credentialId}~${hash}`;
 }
 

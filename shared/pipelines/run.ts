@@ -1,6 +1,7 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import type { Totals } from "#shared/ledger/ledger.ts";
+import type { BatchRef, DayPricing, Totals } from "#shared/ledger/ledger.ts";
 import type { DayState, Finding } from "#shared/providers/provider.ts";
+import type { Failure } from "#shared/quality/expectation.ts";
 import type { QuotaUnit } from "#shared/quotas/quota.ts";
 import type { PipelineConfig } from "./pipeline.ts";
 import type { DayRange } from "./range.ts";
@@ -8,7 +9,23 @@ import type { DayRange } from "./range.ts";
 export const runStatuses = ["PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED"] as const;
 export type RunStatus = (typeof runStatuses)[number];
 
-export type TriggerType = "api" | "import";
+export const triggerTypes = [
+  "api",
+  "scheduled",
+  "catch_up",
+  "backfill",
+  "batch",
+  "retry",
+  "dependent",
+  "import",
+  "reprice",
+  "external",
+  "system",
+] as const;
+export type TriggerType = (typeof triggerTypes)[number];
+
+/** A value that a trigger gives to a parameter of its pipeline. */
+export type ParameterValue = string | number | boolean;
 
 /** Document `orgs/{key}/runs/{runId}`: the truth of a run; messages are only wake-ups. */
 export interface RunDocument {
@@ -26,18 +43,36 @@ export interface RunDocument {
   claimedUser: string | null;
   range: DayRange;
   forceRefresh: boolean;
+  /** Extracts, maps and checks in memory; writes no batch and publishes nothing. */
+  dryRun: boolean;
+  retryOf: string | null;
+  /** What it is part of, where somebody made it for a larger whole. */
+  backfillId: string | null;
+  batchRunId: string | null;
+  scheduleId: string | null;
+  /** The period of its schedule, RFC 3339 UTC; absent where there is none. */
+  scheduledFor?: string;
+  /** 1-10; the highest goes first where runs wait for a slot. */
+  priority: number;
+  /** Whether it waits for a slot, or its message is on its way. */
+  queueState: "published" | "waiting_slot";
   /** What the trigger gave beyond dates, e.g. `import_id`. */
-  parameters: Record<string, string>;
+  parameters: Record<string, ParameterValue>;
   /** Pinned at the start: executed as it stood, also after a deploy. */
   config: PipelineConfig;
   configDigest: string;
+  /** State `returned` also while it holds none yet, or never will. */
   unit: QuotaUnit;
+  /** False where no provider is called and the pipeline says so: it takes neither unit nor slot. */
+  isCounted: boolean;
   lease: { holder: string; expiresAt: string } | null;
   /** Of the (pipeline, credential): grows with every claim of it by any run. */
   fence: number;
   claims: number;
   /** Times a dead lease was taken over. */
   recoveries: number;
+  /** Times it was handed on, because a process had worked long enough or a provider asked to wait. */
+  continuations: number;
   /** Parked until then: a provider asked for a long wait. */
   wakeAt: string | null;
   cancel: { requestedAt: string; reason: string } | null;
@@ -62,8 +97,23 @@ export interface RunResult {
   unchangedDays: string[];
   restatedDays: string[];
   supersededDays: string[];
+  /** Of closed months: written, kept for an adjustment. */
+  heldDays: string[];
+  /** Failed their expectations: written, not published. */
+  quarantinedDays: string[];
   /** Of what the run published or found unchanged. */
   totals: Totals;
+  /** Only of a dry run. */
+  preview?: PreviewDay[];
+}
+
+/** What a dry run would change: decimal text, billed. */
+export interface PreviewDay {
+  day: string;
+  currency: string;
+  currentTotal: string | null;
+  newTotal: string;
+  change: string;
 }
 
 /** Why a run failed, as people read it (`pipelines.md` 10). */
@@ -80,7 +130,8 @@ export interface RunError {
   suggestedAction: string;
 }
 
-export type StepStatus = "PENDING" | "RUNNING" | "WAITING" | "COMPLETED" | "FAILED" | "CANCELLED" | "SKIPPED";
+export const stepStatuses = ["PENDING", "RUNNING", "WAITING", "COMPLETED", "FAILED", "CANCELLED", "SKIPPED"] as const;
+export type StepStatus = (typeof stepStatuses)[number];
 
 /** Document `.../runs/{runId}/steps/{n}`. */
 export interface StepDocument {
@@ -98,6 +149,14 @@ export interface StepDocument {
   sources: SourceDays;
   /** Fence under which the step's rows were pulled: what the ledger compares. */
   pulledFence: number;
+  /** The same by day where a long step was handed on: each day has the fence it was pulled under. */
+  dayFences: Record<string, number>;
+  /** By day, of steps that price usage or see what of it no charge stands for. */
+  pricing?: Record<string, DayPricing>;
+  /** Where a step goes on that was handed on. */
+  checkpoint: unknown;
+  /** Milliseconds it has worked, over all processes; waiting not counted. */
+  workedMs: number;
   /** Batch ids of the attempt that completed: what earlier attempts wrote is not published. */
   parts: string[];
   warnings: string[];
@@ -105,7 +164,7 @@ export interface StepDocument {
   error: RunError | null;
 }
 
-export type PartState = "REGISTERED" | "LOADED";
+export type PartState = "REGISTERED" | "LOADED" | "UNCHANGED";
 
 /** Document `.../runs/{runId}/parts/{batchId}`: rows of whole days of one table, written as one batch. */
 export interface PartDocument {
@@ -119,6 +178,19 @@ export interface PartDocument {
   contentHash: string;
   pulledAt: string;
   days: Record<string, DayFacts>;
+  /** Of an unchanged part, by day: the published batches that hold these very rows. */
+  kept?: Record<string, readonly BatchRef[]>;
+  /** Of a repricing: whose days these are. */
+  repriced?: { pipelineId: string; days: Record<string, RepricedFacts> };
+}
+
+/** What the publication of a day that was priced again needs. */
+export interface RepricedFacts {
+  /** What the day said when it was priced. */
+  content: string;
+  pricing: DayPricing;
+  /** Rows by table, of the tables that stay. */
+  standing: Record<string, number>;
 }
 
 /** What the publication of one day of one part needs. */
@@ -127,6 +199,20 @@ export interface DayFacts {
   hash: string;
   rows: number;
   totals: Totals;
+}
+
+/** Document `.../runs/{runId}/quality/{table}`: what the checks of one table said of the batches they were made on. */
+export interface QualityDocument {
+  resultId: string;
+  table: string;
+  configId: string;
+  executedAt: string;
+  passed: number;
+  failed: number;
+  failures: Failure[];
+  status: "PASS" | "WARN" | "FAIL";
+  /** Of the days and contents that were judged: a claim that finds the same ones does not judge again. */
+  judged: string;
 }
 
 /** State of each UTC day by source. */
@@ -147,6 +233,8 @@ export interface SourceDocument {
   lastSuccessAt: string | null;
   /** Last day up to which every day was published. */
   coveredThrough: string | null;
+  /** Days that were published behind a gap; absent or null where there are none. */
+  ahead?: DayRange | null;
   failures: number;
 }
 
@@ -158,6 +246,9 @@ export interface ActiveRunDocument {
 export function isTerminal(status: RunStatus): boolean {
   return status === "COMPLETED" || status === "FAILED" || status === "CANCELLED";
 }
+
+/** Times a run is taken over from a process that ended, at most. */
+export const maximumRecoveries = 5;
 
 /** Moves that exist; any other throws and is not committed (`pipelines.md` 7). */
 const moves: Readonly<Record<RunStatus, readonly RunStatus[]>> = {

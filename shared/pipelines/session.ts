@@ -3,24 +3,36 @@ import { providerAdapter } from "#shared/providers/adapters.ts";
 import { callRates } from "#shared/providers/call-rate.ts";
 import { providers } from "#shared/providers/load-registry.ts";
 import { noHttp } from "#shared/providers/no-http.ts";
+import type { ProviderAdapter } from "#shared/providers/provider.ts";
 import { type ProviderHttp, providerHttp } from "#shared/providers/provider-http.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
 import { systemWaiting, type Waiting } from "#shared/providers/waiting.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import { platformVersion } from "#shared/runtime/version.ts";
+import { type Batches, durableBatches, memoryBatches } from "./batches.ts";
 import type { Claim } from "./claim.ts";
 import type { EnginePorts } from "./engine-ports.ts";
+import { isOwnProvider } from "./own-pipelines.ts";
+import { type PublishedContent, publishedContent } from "./published-content.ts";
 
 /** One holder's work on one claimed run. */
 export interface RunSession {
   claim: Claim;
   ports: EnginePorts;
-  provider: ProviderEntry;
+  /** Undefined for pipelines of the platform's own. */
+  provider: ProviderEntry | undefined;
+  adapter: ProviderAdapter | undefined;
+  /** Of any provider, for runs of the platform's own that derive rows. */
+  adapterOf(slug: string): ProviderAdapter;
+  batches: Batches;
+  published: PublishedContent;
   /** Opened at the claim, never serialised. */
   secret: string;
   http: ProviderHttp;
   /** Aborts with `LeaseLost` or `Parked`. */
   signal: AbortSignal;
+  /** This process has worked long enough: what can go on elsewhere should. */
+  isTimeUp(): boolean;
   sleep(milliseconds: number): Promise<void>;
   random(): number;
   /** Provider calls made since the last question. */
@@ -30,14 +42,23 @@ export interface RunSession {
 /** Per process: all runs of a credential share its rate. */
 const rates = callRates();
 
+/** What the work of one process on a run is bounded by. */
+export interface SessionBounds {
+  signal: AbortSignal;
+  isTimeUp(): boolean;
+  waiting?: Waiting | undefined;
+  /** In place of the provider's own. */
+  adapterOf?: ((slug: string) => ProviderAdapter) | undefined;
+}
+
 /** Opens the credential and makes the client of the run; `CREDENTIAL_UNREADABLE` or `SIMULATED_CREDENTIAL` end the run. */
-export async function openSession(
-  claim: Claim,
-  signal: AbortSignal,
-  ports: EnginePorts,
-  waiting: Waiting = systemWaiting,
-): Promise<RunSession> {
+export async function openSession(claim: Claim, bounds: SessionBounds, ports: EnginePorts): Promise<RunSession> {
+  const { signal, waiting = systemWaiting, adapterOf = providerAdapter } = bounds;
+  const basis = sessionBasis(claim, bounds, ports);
+  if (isOwnProvider(claim.run.provider))
+    return { ...basis, provider: undefined, adapter: undefined, secret: "", http: noHttp, takeCalls: () => 0 };
   const provider = (await providers()).provider(claim.run.provider);
+  const adapter = adapterOf(provider.slug);
   const { credential } = claim;
   if (credential.simulated && ports.config.CA_PROVIDER_SIMULATOR_URL === undefined) {
     throw new AppError(
@@ -52,7 +73,7 @@ export async function openSession(
       ? noHttp
       : providerHttp({
           provider,
-          authHeaders: providerAdapter(provider.slug).authHeaders(secret),
+          authHeaders: adapter.authHeaders(secret),
           secrets: [secret],
           version: platformVersion,
           simulatorUrl: ports.config.CA_PROVIDER_SIMULATOR_URL,
@@ -74,16 +95,24 @@ export async function openSession(
     calls = 0;
     return taken;
   };
+  return { ...basis, provider, adapter, secret, http, takeCalls };
+}
+
+function sessionBasis(
+  claim: Claim,
+  { signal, waiting = systemWaiting, isTimeUp, adapterOf = providerAdapter }: SessionBounds,
+  ports: EnginePorts,
+) {
   return {
     claim,
     ports,
-    provider,
-    secret,
-    http,
+    adapterOf,
+    batches: claim.run.dryRun ? memoryBatches() : durableBatches(claim, ports),
+    published: publishedContent(claim, ports.documents),
     signal,
-    sleep: (ms) => waiting.sleep(ms, signal),
+    isTimeUp,
+    sleep: (ms: number) => waiting.sleep(ms, signal),
     random: Math.random,
-    takeCalls,
   };
 }
 

@@ -8,7 +8,7 @@ import type { RunDocument, StepDocument } from "./run.ts";
 import { recordStep, withTransition } from "./run-history.ts";
 import { runPath, stepPath } from "./run-paths.ts";
 import type { RunSession } from "./session.ts";
-import type { StepProduct } from "./step-work.ts";
+import type { StepProduct } from "./step-product.ts";
 
 /** One move of a step that is to be committed. */
 export interface StepMove {
@@ -16,8 +16,12 @@ export interface StepMove {
   index: number;
   attempts: number;
   status: StepDocument["status"];
+  /** What it has found and written so far; absent: as stored, or nothing. */
   product?: StepProduct;
+  /** Milliseconds this attempt has worked, over all processes; absent: as stored. */
+  workedMs?: number;
   error?: AppError;
+  reason?: string;
 }
 
 /** T5: one committed move of a step, refused when the run is not ours any more. */
@@ -34,19 +38,20 @@ export async function moveStep(move: StepMove, session: RunSession): Promise<Ste
     const next = { ...movedStep(move, stored.body, session, change), error };
     next.providerCalls += calls;
     const covered = move.product?.range === undefined ? run.body : { ...run.body, range: move.product.range };
-    writeStep(covered, next, { from: stored.body?.status ?? "PENDING", version: stored.version + 1 }, change);
+    writeStep(covered, next, { move, from: stored.body?.status ?? "PENDING", version: stored.version + 1 }, change);
     return next;
   }, ports);
 }
 
 function movedStep(
-  { step, index, attempts, status, product }: StepMove,
+  { step, index, attempts, status, product, workedMs }: StepMove,
   before: StepDocument | undefined,
   session: RunSession,
   change: Change,
 ): StepDocument {
   const { run } = session.claim;
-  const isOver = status === "COMPLETED" || status === "FAILED";
+  const isOver = status === "COMPLETED" || status === "FAILED" || status === "SKIPPED";
+  const found = product ?? before;
   return {
     stepLoggingId: `${run.runId}-${step.id}`,
     stepId: step.id,
@@ -58,11 +63,15 @@ function movedStep(
     endedAt: isOver ? change.now.toISOString() : null,
     rows: product?.rowCount ?? before?.rows ?? 0,
     providerCalls: before?.providerCalls ?? 0,
-    sources: product?.sources ?? {},
+    sources: found?.sources ?? {},
     pulledFence: run.fence,
-    parts: product?.parts ?? [],
-    warnings: product?.warnings ?? [],
-    findings: product?.findings ?? [],
+    dayFences: found?.dayFences ?? {},
+    parts: found?.parts ?? [],
+    checkpoint: (product === undefined ? before?.checkpoint : product.next) ?? null,
+    workedMs: Math.round(workedMs ?? before?.workedMs ?? 0),
+    warnings: found?.warnings ?? [],
+    findings: found?.findings ?? [],
+    ...(found?.pricing === undefined ? {} : { pricing: found.pricing }),
     error: null,
   };
 }
@@ -70,11 +79,12 @@ function movedStep(
 function writeStep(
   run: RunDocument,
   step: StepDocument,
-  at: { from: StepDocument["status"]; version: number },
+  at: { move: StepMove; from: StepDocument["status"]; version: number },
   change: Change,
 ): void {
-  const stepsDone = run.stepsDone + (step.status === "COMPLETED" ? 1 : 0);
-  const move = { from: at.from, to: step.status, reason: step.error?.code ?? null, step };
+  const isDone = step.status === "COMPLETED" || step.status === "SKIPPED";
+  const stepsDone = run.stepsDone + (isDone && at.from !== step.status ? 1 : 0);
+  const move = { from: at.from, to: step.status, reason: at.move.reason ?? step.error?.code ?? null, step };
   change.set<RunDocument>(runPath(run.org.key, run.runId), withTransition({ ...run, stepsDone }, move, change));
   change.set<StepDocument>(stepPath(run.org.key, run.runId, step.index), step);
   recordStep(run, step, at.version, change);

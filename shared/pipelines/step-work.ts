@@ -1,62 +1,79 @@
-import { providerAdapter } from "#shared/providers/adapters.ts";
-import type { Finding, Pulled, Row } from "#shared/providers/provider.ts";
+import type { DayPricing } from "#shared/ledger/ledger.ts";
+import { pricedWith, unpricedByDay } from "#shared/prices/day-pricing.ts";
+import type { Pulled, Row } from "#shared/providers/provider.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
-import { writeParts } from "./parts.ts";
+import { combinedDays } from "./day-states.ts";
+import { stepConfig } from "./parameters.ts";
+import { costTable, writeParts } from "./parts.ts";
 import type { Step } from "./pipeline.ts";
-import { type DayRange, daysOf } from "./range.ts";
-import type { SourceDays, StepDocument } from "./run.ts";
+import { priceStep } from "./price-step.ts";
+import { daysOf } from "./range.ts";
+import { repriceProcessor, repriceStep } from "./reprice-step.ts";
+import { saasStep } from "./saas-step.ts";
 import type { RunSession } from "./session.ts";
+import type { StepProduct } from "./step-product.ts";
 import type { StepOutcome } from "./steps.ts";
 import { streamStep } from "./stream-step.ts";
 import { userRefs } from "./user-refs.ts";
 
-/** What a step has found and written. */
-export interface StepProduct {
-  sources: SourceDays;
-  /** Batch ids. */
-  parts: string[];
-  rowCount: number;
-  warnings: string[];
-  findings: Finding[];
-  /** Rows by table as this process holds them; absent where they were too many to hold. */
-  rows?: Record<string, readonly Row[]>;
-  /** The days the run turned out to cover, where a file decides. */
-  range?: DayRange;
+/** What a step works on. */
+export interface StepInput {
+  step: Step;
+  /** The steps that are over before it. */
+  before: readonly StepOutcome[];
+  /** What it has found and written so far, where it was handed on. */
+  progress: StepProduct;
+  /** Milliseconds left of its own time. */
+  leftMs: number;
 }
 
-/** Does the work of one step: pulls or derives rows and writes their batches. */
-export async function stepProduct(
-  step: Step,
-  before: readonly StepOutcome[],
-  session: RunSession,
-): Promise<StepProduct> {
-  const adapter = providerAdapter(session.provider.slug);
-  const stream = adapter.streams?.[step.processor];
-  if (stream !== undefined) return withinTime(step, session, (signal) => streamStep(stream, step, session, signal));
+/** Does the work of one step, or of the next slice of a long one: pulls or derives rows and writes their batches. */
+export async function stepProduct(input: StepInput, session: RunSession): Promise<StepProduct> {
+  const { step } = input;
+  if (step.processor === repriceProcessor) return repriceStep(input, session);
+  const stream = session.adapter?.streams?.[step.processor];
+  if (stream !== undefined) return withinTime(input, session, (signal) => streamStep(stream, step, session, signal));
   const observedAt = session.ports.clock.now().toISOString();
-  const pulled = await pulledRows(step, before, session);
+  const pulled = await pulledRows(input, session);
+  const isSlice = pulled.next !== undefined || input.progress.next !== undefined;
   return {
     sources: { [session.claim.run.credentialId]: pulled.days },
-    parts: await writeAll(step, pulled, observedAt, session),
+    parts: await writeAll(input, pulled, observedAt, session),
     rowCount: Object.values(pulled.rows).reduce((sum, rows) => sum + rows.length, 0),
     warnings: pulled.warnings,
     findings: pulled.findings,
-    rows: pulled.rows,
+    dayFences: {},
+    ...(pulled.pricing === undefined ? {} : { pricing: pulled.pricing }),
+    // The slices of a long step are read back together.
+    ...(isSlice ? {} : { rows: pulled.rows }),
+    ...(pulled.next === undefined ? {} : { next: pulled.next }),
   };
 }
 
-async function pulledRows(step: Step, before: readonly StepOutcome[], session: RunSession): Promise<Pulled> {
-  const { claim, ports, provider } = session;
+type Found = Pulled & { pricing?: Record<string, DayPricing> };
+
+async function pulledRows(input: StepInput, session: RunSession): Promise<Found> {
+  const { step, before, progress } = input;
+  const { claim, ports, provider, adapter } = session;
   const { credential } = claim;
-  const adapter = providerAdapter(provider.slug);
+  if (step.processor === "saas.costs") return saasStep(progress.next, session);
+  if (provider === undefined || adapter === undefined) throw processorUnknown(step);
   if (step.processor === "focus.rows" && adapter.focusRows !== undefined) {
     const rows = await rowsOfAll(before);
     const days = combinedDays(before.map((outcome) => outcome.step))[claim.run.credentialId] ?? {};
-    return adapter.focusRows({ provider, accountId: credential.accountId, accountName: null, days, rows });
+    const context = { provider, accountId: credential.accountId, accountName: null, days, rows };
+    const pulled = await adapter.focusRows(context);
+    return { ...pulled, pricing: unpricedByDay(rows, pulled.rows[costTable] ?? []) };
+  }
+  if (step.processor === "prices.apply") {
+    const usage = before.filter((outcome) => step.depends_on?.includes(outcome.step.stepId) ?? true);
+    const days = combinedDays(usage.map((outcome) => outcome.step))[claim.run.credentialId] ?? {};
+    const pulled = await priceStep(await rowsOfAll(usage), days, session);
+    return { ...pulled, pricing: pricedWith(pulled.rows) };
   }
   const processor = adapter.processors[step.processor];
-  if (processor === undefined) throw new AppError("PROCESSOR_UNKNOWN", `There is no processor ${step.processor}.`);
-  return withinTime(step, session, (signal) =>
+  if (processor === undefined) throw processorUnknown(step);
+  return withinTime(input, session, (signal) =>
     processor({
       provider,
       credential: session.secret,
@@ -64,14 +81,19 @@ async function pulledRows(step: Step, before: readonly StepOutcome[], session: R
       accountId: credential.accountId,
       metadata: credential.metadata,
       days: daysOf(claim.run.range),
-      config: step.config,
+      config: stepConfig(step, claim.run.parameters),
       signal,
       http: session.http,
       now: ports.clock.now(),
-      checkpoint: undefined,
+      checkpoint: progress.next,
+      isTimeUp: session.isTimeUp,
       userRef: userRefs(claim, ports),
     }),
   );
+}
+
+function processorUnknown({ processor }: Step): AppError {
+  return new AppError("PROCESSOR_UNKNOWN", `There is no processor ${processor}.`);
 }
 
 async function rowsOfAll(outcomes: readonly StepOutcome[]): Promise<Record<string, readonly Row[]>> {
@@ -81,8 +103,12 @@ async function rowsOfAll(outcomes: readonly StepOutcome[]): Promise<Record<strin
 }
 
 /** The work under the step's own time limit and the run's abort. */
-async function withinTime<T>(step: Step, session: RunSession, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const timeout = AbortSignal.timeout(step.timeout_seconds * 1000);
+async function withinTime<T>(
+  { step, leftMs }: StepInput,
+  session: RunSession,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(leftMs)));
   try {
     return await work(AbortSignal.any([session.signal, timeout]));
   } catch (error) {
@@ -93,34 +119,18 @@ async function withinTime<T>(step: Step, session: RunSession, work: (signal: Abo
   }
 }
 
-async function writeAll(step: Step, pulled: Pulled, observedAt: string, session: RunSession): Promise<string[]> {
-  const { claim, ports } = session;
-  const days = daysOf(claim.run.range);
+async function writeAll(
+  { step, progress }: StepInput,
+  pulled: Pulled,
+  observedAt: string,
+  session: RunSession,
+): Promise<string[]> {
+  const days = daysOf(session.claim.run.range);
   const ids: string[] = [];
   for (const [table, rows] of Object.entries(pulled.rows)) {
-    ids.push(...(await writeParts({ stepId: step.id, table, rows, days, observedAt }, claim, ports)));
+    const written = { stepId: step.id, table, rows, days, observedAt };
+    const before = progress.parts.filter((id) => id.includes(`-${step.id}-${table}-p`)).length;
+    ids.push(...(await writeParts(written, before, session)));
   }
   return ids;
-}
-
-/** A day is as good as the worst that any step knows of it; it is empty only when no step has anything. */
-export function combinedDays(steps: readonly StepDocument[]): SourceDays {
-  const combined: SourceDays = {};
-  for (const step of steps) {
-    for (const [source, days] of Object.entries(step.sources)) {
-      const known = combined[source] ?? {};
-      for (const [day, state] of Object.entries(days)) known[day] = worse(known[day], state);
-      combined[source] = known;
-    }
-  }
-  return combined;
-}
-
-type State = SourceDays[string][string];
-
-function worse(one: State | undefined, other: State): State {
-  if (one === undefined) return other;
-  for (const state of ["unavailable", "partial", "complete"] as const)
-    if (one === state || other === state) return state;
-  return "empty";
 }

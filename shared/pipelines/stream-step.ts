@@ -1,12 +1,13 @@
 import { publishedMonth } from "#shared/ledger/current-batches.ts";
 import type { StreamProcessor } from "#shared/providers/stream.ts";
 import { AppError } from "#shared/runtime/errors.ts";
+import { stepConfig } from "./parameters.ts";
 import { writePart, writtenTable } from "./parts.ts";
 import type { Step } from "./pipeline.ts";
 import type { DayRange } from "./range.ts";
 import type { SourceDays } from "./run.ts";
 import type { RunSession } from "./session.ts";
-import type { StepProduct } from "./step-work.ts";
+import type { StepProduct } from "./step-product.ts";
 
 /** Runs a step that writes as it goes, because what it reads is larger than memory. */
 export async function streamStep(
@@ -25,8 +26,8 @@ export async function streamStep(
     org: run.org,
     credentialId: run.credentialId,
     metadata: credential.metadata,
-    parameters: run.parameters,
-    config: step.config,
+    parameters: Object.fromEntries(Object.entries(run.parameters).map(([name, value]) => [name, String(value)])),
+    config: stepConfig(step, run.parameters),
     runId: run.runId,
     documents: ports.documents,
     objects: ports.objects,
@@ -38,8 +39,7 @@ export async function streamStep(
       const table = await writtenTable(part.table);
       const id = await writePart(
         { ...part, stepId: step.id, source: sourceOf(part.sourcePart), table, number: parts.length, observedAt },
-        claim,
-        ports,
+        session,
       );
       parts.push(id);
     },
@@ -63,6 +63,7 @@ export async function streamStep(
     rowCount: streamed.rows,
     warnings: streamed.warnings,
     findings: streamed.findings,
+    dayFences: {},
     range: rangeOfSources(sources) ?? run.range,
   };
 }

@@ -6,6 +6,7 @@ import type { Surroundings } from "#shared/runtime/ports.ts";
 import { isHeld } from "./claim.ts";
 import { runErrorOf } from "./failures.ts";
 import { finishRun } from "./finish.ts";
+import { admitQueueMessage } from "./queue-message.ts";
 import { isTerminal, type RunDocument, type RunIndexDocument } from "./run.ts";
 import { runMessage } from "./run-message.ts";
 import { runIndexPath, runPath } from "./run-paths.ts";
@@ -17,6 +18,7 @@ type Due = Snapshot<RunIndexDocument> & { body: RunIndexDocument };
 const pageSize = 100;
 const maximumPublications = 5;
 const checkAgainMilliseconds = 600_000;
+const queueCheckMilliseconds = 60_000;
 
 /**
  * Looks at every run whose check is due and puts it right: a lost message is published again, a dead lease is handed
@@ -98,6 +100,12 @@ async function putRight(due: Due, ports: SweepPorts): Promise<void> {
       change.set<RunIndexDocument>(index.path, { ...index.body, nextCheckAt: run.lease?.expiresAt ?? nextCheckAt });
       return;
     }
+    if (run.queueState === "waiting_slot") {
+      const soon = new Date(stored.readAt.getTime() + queueCheckMilliseconds).toISOString();
+      change.set<RunIndexDocument>(index.path, { ...index.body, nextCheckAt: soon });
+      change.publish(admitQueueMessage(run.org.key), run.org);
+      return;
+    }
     const publications = run.status === "PENDING" ? index.body.publications + 1 : index.body.publications;
     change.set<RunIndexDocument>(index.path, { ...index.body, nextCheckAt, publications });
     change.publish(runMessage(run, run.status === "PENDING" ? "run.start" : "run.wake"), run.org);
@@ -116,10 +124,15 @@ async function dueEnding(place: { orgKey: string; runId: string }, ports: SweepP
     reason: code,
     error: await runErrorOf(new AppError(code, message), { stepId: null, retryCount: run.claims }),
   });
-  if (Date.parse(run.deadlineAt) <= stored.readAt.getTime())
-    return failed("RUN_TIMEOUT", `The run did not end within ${run.config.timeout_seconds} s.`);
+  if (Date.parse(run.deadlineAt) <= stored.readAt.getTime()) return failed("RUN_TIMEOUT", timeoutText(run));
   if (run.status === "PENDING" && (index.body?.publications ?? 0) >= maximumPublications) {
     return failed("NO_CLAIM", `No processor took the run although it was announced ${maximumPublications} times.`);
   }
   return undefined;
+}
+
+function timeoutText(run: RunDocument): string {
+  if (run.queueState === "waiting_slot") return "No slot was free within 24 hours.";
+  if (run.triggerType === "external") return "The executor did not report its end within 30 minutes.";
+  return `The run did not end within ${run.config.timeout_seconds} s.`;
 }

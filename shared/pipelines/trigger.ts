@@ -1,293 +1,272 @@
-import { type Static, Type } from "@sinclair/typebox";
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
 import {
   type CredentialDocument,
   credentialPath,
-  effectiveStatus,
   type IntegrationsIndex,
   indexPath,
 } from "#shared/integrations/credential.ts";
-import type { QuotaUnit } from "#shared/quotas/quota.ts";
+import type { PlanLimits } from "#shared/plans/plans.ts";
 import { type Reservation, type ReservePorts, reserve, type Snapshots } from "#shared/quotas/reserve.ts";
-import type { Change } from "#shared/runtime/change.ts";
+import { refuseOverLimit } from "#shared/quotas/runnable-providers.ts";
+import { type Change, commitChange } from "#shared/runtime/change.ts";
 import { type Effects, Reply } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { choice, plainText, strictObject } from "#shared/runtime/schema.ts";
+import { hasPlans } from "#shared/saas-plans/plan-store.ts";
+import { newRun, type PlannedRun, type RunOrder, type RunStart, writeRun } from "./new-run.ts";
+import { parameterValues } from "./parameters.ts";
 import type { Pipeline } from "./pipeline.ts";
-import { type DayRange, daysOf, rangeOf } from "./range.ts";
-import {
-  type ActiveRunDocument,
-  isTerminal,
-  type RunDocument,
-  type RunIndexDocument,
-  type RunStatus,
-  runStatuses,
-  type TriggerType,
-} from "./run.ts";
-import { recordRun, withTransition } from "./run-history.ts";
-import { runMessage } from "./run-message.ts";
-import { activeRunKey, activeRunPath, runIndexPath, runPath } from "./run-paths.ts";
-import { shardOf } from "./run-shard.ts";
-
-const optionalText = Type.Optional(plainText(1, 100));
-
-export const RunRequest = strictObject({
-  date: Type.Optional(Type.String({ maxLength: 20 })),
-  start_date: Type.Optional(Type.String({ maxLength: 20 })),
-  end_date: Type.Optional(Type.String({ maxLength: 20 })),
-  credential_id: optionalText,
-  trigger_by: optionalText,
-  force_refresh: Type.Optional(Type.Boolean()),
-});
-export type RunRequest = Static<typeof RunRequest>;
-
-export const RunAnswer = strictObject({
-  run_id: Type.String(),
-  pipeline_logging_id: Type.String({ description: "The same value, for older clients" }),
-  pipeline_id: Type.String(),
-  org_slug: Type.String(),
-  status: choice(runStatuses),
-  message: Type.String(),
-  duplicate: Type.Boolean(),
-  range: strictObject({ start_date: Type.String(), end_date: Type.String(), days: Type.Integer() }),
-  request_id: Type.String(),
-});
-export type RunAnswer = Static<typeof RunAnswer>;
+import { daysOf, rangeOf } from "./range.ts";
+import { type ActiveRunDocument, isTerminal, type RunDocument, type RunStatus } from "./run.ts";
+import { activeRunKey, activeRunPath, runPath } from "./run-paths.ts";
+import { combined, type RunAnswer, type RunQuery, type RunRequest, type StartedRun } from "./run-request.ts";
+import { type CredentialNeeds, chosenCredentials, credentialNeeds, refuseUnusable } from "./usable-credentials.ts";
 
 export interface TriggerRequest {
   org: OrgIdentity;
   caller: Caller;
   pipeline: Pipeline;
   body: RunRequest;
-  /** The same fields, as older clients send them. */
-  query: RunRequest;
+  query: RunQuery;
   requestId: string;
   claimedUser: string | undefined;
   traceparent: string | undefined;
 }
 
-const firstCheckMilliseconds = 600_000;
-
-/** A run that is to be made: everything its shared transaction needs, made before it. */
-export interface Trigger
-  extends Pick<TriggerRequest, "org" | "caller" | "pipeline" | "requestId" | "claimedUser" | "traceparent"> {
-  runId: string;
-  range: DayRange;
-  credentialId: string;
-  activeKey: string;
-  triggerType: TriggerType;
-  triggerBy: string;
-  forceRefresh: boolean;
-  parameters: Record<string, string>;
+/** Runs that are to be made, all or none of them: everything their shared transaction needs, made before it. */
+export interface Trigger extends RunOrder {
+  /** One per credential. */
+  runs: readonly PlannedRun[];
+  requestId: string;
   effects: Pick<Effects<RunAnswer>, "prepare" | "conclude">;
+  /** Waits for a slot where only that is missing. */
+  mayWait?: boolean;
+  /** An executor outside the platform does the work. */
+  isExternal?: boolean;
   /** What else stands or falls with the run, e.g. the import it is for. */
   alsoWrite?: (change: Change) => void;
 }
 
+const maximumDryRunDays = 7;
+
 /**
- * Reserves quota and makes the run with its message, all in one transaction (T1 of `pipelines.md` 6). The same days of
- * the same source again, while the first run lasts, answer that run with 200. A refused call leaves no trace.
+ * Reserves quota and makes the run with its message, all in one transaction (T1 of `pipelines.md` 6); several usable
+ * credentials and none named are one run each. The same days of the same source again, while the first run lasts, answer
+ * that run with 200. A refused call leaves no trace.
  */
 export async function triggerRun(
   asked: TriggerRequest,
   effects: Effects<RunAnswer>,
   ports: ReservePorts,
 ): Promise<Reply<RunAnswer>> {
-  const { org, pipeline } = asked;
   const request = combined(asked.query, asked.body);
+  const trigger = await plannedTrigger(asked, request, ports);
+  return (await runsUnderWay({ ...trigger, effects }, effects, ports)) ?? reserveRun({ ...trigger, effects }, ports);
+}
+
+/** What a request asks for, with the ids and guards of its runs; in the order of checks of `pipelines.md` 4. */
+export async function plannedTrigger(
+  asked: Omit<TriggerRequest, "body" | "query">,
+  request: RunRequest,
+  ports: ReservePorts,
+): Promise<Omit<Trigger, "effects">> {
+  const { org, pipeline } = asked;
   if (!pipeline.config.enabled) throw new AppError("PIPELINE_DISABLED", "This pipeline is not enabled.");
-  const { body: index, readAt } = await ports.documents.get<IntegrationsIndex>(indexPath(org));
-  const range = rangeOf(request, pipeline.window, readAt);
-  const credentialId = chosenCredential(index, pipeline, request.credential_id);
-  const activeKey = activeRunKey(pipeline.config.id, credentialId, range);
-  const trigger: Trigger = {
+  const parameters = parameterValues(pipeline.config.parameters, request.parameters ?? {});
+  // The index is read first: its read time is the store's clock, which says what today is.
+  const index = await ports.documents.get<IntegrationsIndex>(indexPath(org));
+  const range = rangeOf(request, pipeline.window, index.readAt);
+  const dryRun = request.dry_run ?? false;
+  if (dryRun && daysOf(range).length > maximumDryRunDays)
+    throw new AppError("RANGE_TOO_LONG", `A dry run covers at most ${maximumDryRunDays} days.`);
+  if (pipeline.config.requires.saas_plans === true) await refuseWithoutPlans(org, ports);
+  const needs = await credentialNeeds(pipeline);
+  const choice = { org, index: index.body, asked: request.credential_id };
+  const credentials = await chosenCredentials(choice, needs, ports.documents);
+  return {
     ...asked,
     range,
-    credentialId,
-    activeKey,
+    runs: credentials.map((credentialId) => ({
+      runId: ports.ids.newId("run"),
+      credentialId,
+      activeKey: activeRunKey(pipeline.config.id, credentialId, range, dryRun),
+    })),
     triggerType: "api",
     triggerBy: request.trigger_by ?? "api_user",
     forceRefresh: request.force_refresh ?? false,
-    parameters: {},
-    effects,
-    runId: ports.ids.newId("run"),
+    parameters,
+    dryRun,
+    mayWait: request.queue ?? false,
+    ...(request.priority === undefined ? {} : { priority: request.priority }),
   };
-  return (await runUnderWay(trigger, effects, ports)) ?? reserveRun(trigger, ports);
 }
 
-/** Takes quota and makes the run, or answers the same run where it stands already. */
-export function reserveRun(trigger: Trigger, ports: ReservePorts): Promise<Reply<RunAnswer>> {
-  return reserve(trigger.org, reservationOf(trigger), ports);
+async function refuseWithoutPlans(org: OrgIdentity, { documents }: ReservePorts): Promise<void> {
+  if (await hasPlans(org, documents)) return;
+  throw new AppError("INTEGRATION_NOT_CONFIGURED", "Add a plan first: there is nothing that could cost anything.");
 }
 
-/** The same run, found without a reservation; one that starts in this very moment is found inside it. */
-async function runUnderWay(
+/** The same runs, all of them, found without a reservation; one that starts in this very moment is found inside it. */
+export async function runsUnderWay(
   trigger: Trigger,
-  effects: Effects<RunAnswer>,
+  effects: Pick<Effects<RunAnswer>, "commit">,
   ports: ReservePorts,
 ): Promise<Reply<RunAnswer> | undefined> {
-  const { org, activeKey } = trigger;
-  const { body: active } = await ports.documents.get<ActiveRunDocument>(activeRunPath(org.key, activeKey));
-  const run = active && (await ports.documents.get<RunDocument>(runPath(org.key, active.runId))).body;
-  if (run === undefined || isTerminal(run.status)) return undefined;
+  const { org, runs } = trigger;
+  const active = await ports.documents.getAll<ActiveRunDocument>(
+    runs.map(({ activeKey }) => activeRunPath(org.key, activeKey)),
+  );
+  const ids = active.flatMap(({ body }) => body?.runId ?? []);
+  if (ids.length < runs.length) return undefined;
+  const stored = await ports.documents.getAll<RunDocument>(ids.map((runId) => runPath(org.key, runId)));
+  const found = stored.flatMap(({ body }) => (body === undefined || isTerminal(body.status) ? [] : body));
+  if (found.length < runs.length) return undefined;
+  const started = found.map((run) => startedRun(run, true));
   return effects.commit(async (change) => {
-    await effects.prepare(change);
-    return concluded(trigger, duplicateAnswer(trigger, run.runId, run.status), change);
+    await trigger.effects.prepare(change);
+    return concluded(trigger, started, change);
   });
 }
 
-/** One request from query and body; the same field with two values is refused. */
-function combined(query: RunRequest, body: RunRequest): RunRequest {
-  const contradictions = Object.entries(query).filter(([name, value]) => {
-    const other = body[name as keyof RunRequest];
-    return other !== undefined && other !== value;
-  });
-  if (contradictions.length > 0) {
-    throw new AppError("CONFLICTING_DATES", "Query and body name different values.", {
-      fields: contradictions.map(([name]) => ({ path: `/${name}`, problem: "differs between query and body" })),
-    });
-  }
-  return { ...query, ...body };
+/** Takes quota and makes the runs, or answers the same runs where they stand already. */
+export async function reserveRun(trigger: Trigger, ports: ReservePorts): Promise<Reply<RunAnswer>> {
+  const needs = await credentialNeeds(trigger.pipeline);
+  const reservation = reservationOf(trigger, needs);
+  if (trigger.pipeline.config.counts_toward_quota) return reserve(trigger.org, reservation, ports);
+  return commitChange((change) => uncounted(trigger, reservation, change), ports);
 }
 
-function chosenCredential(index: IntegrationsIndex | undefined, pipeline: Pipeline, asked: string | undefined): string {
-  const ids = Object.keys(index?.providers[pipeline.config.provider]?.credentials ?? {});
-  if (ids.length === 0) {
-    throw new AppError(
-      "INTEGRATION_NOT_CONFIGURED",
-      `Connect ${pipeline.config.provider} first: POST /api/v1/integrations/{org}/${pipeline.config.provider}/setup.`,
-    );
-  }
-  if (asked !== undefined) {
-    if (!ids.includes(asked))
-      throw new AppError("CREDENTIAL_NOT_FOUND", "There is no such credential of this provider.");
-    return asked;
-  }
-  if (ids.length > 1)
-    throw new AppError("CREDENTIAL_AMBIGUOUS", "There are several credentials; say which one with credential_id.");
-  return ids[0] ?? "";
+/** A run that calls no provider and takes nothing from the quota. */
+async function uncounted(
+  trigger: Trigger,
+  reservation: Reservation<Reply<RunAnswer>>,
+  change: Change,
+): Promise<Reply<RunAnswer>> {
+  const stored = await change.getAll<object>(reservation.reads);
+  const byPath = new Map(stored.map((snapshot) => [snapshot.path, snapshot]));
+  const read = { get: (path: string) => byPath.get(path) } as Snapshots;
+  await reservation.prepare(change);
+  return reservation.existing(read, change) ?? made(trigger, read, { unit: null, start: "published" }, change);
 }
 
-function reservationOf(trigger: Trigger): Reservation<Reply<RunAnswer>> {
-  const { org, activeKey, credentialId, effects, pipeline } = trigger;
-  const activePath = activeRunPath(org.key, activeKey);
-  const credential = credentialPath(org, credentialId);
+function reservationOf(trigger: Trigger, needs: CredentialNeeds): Reservation<Reply<RunAnswer>> {
+  const { org, runs, effects } = trigger;
+  const [first] = runs;
+  const start = trigger.isExternal ? "external" : "published";
+  // Kept from the last reading, because admitting is told units only.
+  let read: Snapshots = { get: () => undefined };
   return {
-    runId: trigger.runId,
-    uniqueKey: activeKey,
-    reads: [activePath, credential],
+    runId: first?.runId ?? "",
+    uniqueKey: runs.map(({ activeKey }) => activeKey).join("|"),
+    reads: [...runs.flatMap((run) => pathsOf(org, run)), indexPath(org)],
     prepare: (change) => effects.prepare(change),
-    check: (read) => refuseUnusable(read, credential, pipeline),
-    existing: (read, change) => {
-      const active = read.get<ActiveRunDocument>(activePath)?.body;
-      return active === undefined
-        ? undefined
-        : concluded(trigger, duplicateAnswer(trigger, active.runId, "PENDING"), change);
+    check: (snapshots, limits) => {
+      read = snapshots;
+      refuseRefused(trigger, { needs, limits }, snapshots);
     },
-    admit: (unit, change) => {
-      writeRun(newRun(trigger, unit, change.now), trigger, change);
-      trigger.alsoWrite?.(change);
-      return concluded(trigger, new Reply(202, answerOf(trigger, trigger.runId, "PENDING", false)), change);
+    existing: (snapshots, change) => {
+      const known = runs.flatMap((run) => knownRun(org, run, snapshots) ?? []);
+      return known.length === runs.length ? concluded(trigger, known, change) : undefined;
     },
-    repeat: (first, change) => concluded(trigger, duplicateAnswer(trigger, first.body.run_id, "PENDING"), change),
+    admit: (unit, change) => made(trigger, read, { unit, start }, change),
+    repeat: (earlier, change) =>
+      concluded(
+        trigger,
+        earlier.body.runs.map((run) => ({ ...run, duplicate: true })),
+        change,
+      ),
+    ...(runs.length > 1 ? { runIds: (snapshots) => missing(org, runs, snapshots).map(({ runId }) => runId) } : {}),
+    ...(trigger.mayWait
+      ? { wait: (change) => made(trigger, read, { unit: null, start: "waiting_slot" }, change) }
+      : {}),
+    ...(trigger.isExternal ? { slotSeconds: 1800 } : {}),
   };
 }
 
-function refuseUnusable(read: Snapshots, path: string, pipeline: Pipeline): void {
-  const snapshot = read.get<CredentialDocument>(path);
-  if (snapshot?.body === undefined)
-    throw new AppError("INTEGRATION_NOT_CONFIGURED", `Connect ${pipeline.config.provider} first.`);
-  const status = effectiveStatus(snapshot.body, snapshot.readAt);
-  if (status === "PENDING") throw new AppError("INTEGRATION_NOT_READY", "The credential has not been checked yet.");
-  if (status === "INVALID" || status === "EXPIRED")
-    throw new AppError("INTEGRATION_INVALID", `The credential is ${status}; replace it with setup.`);
+function pathsOf(org: OrgIdentity, { activeKey, credentialId }: PlannedRun): string[] {
+  return [activeRunPath(org.key, activeKey), credentialPath(org, credentialId)];
 }
 
-function concluded(trigger: Trigger, reply: Reply<RunAnswer>, change: Change): Reply<RunAnswer> {
-  const { duplicate, run_id } = reply.body;
+function refuseRefused(
+  { org, runs, pipeline }: Trigger,
+  { needs, limits }: { needs: CredentialNeeds; limits: PlanLimits },
+  read: Snapshots,
+): void {
+  for (const { credentialId } of runs)
+    refuseUnusable(read.get<CredentialDocument>(credentialPath(org, credentialId)), needs);
+  const connected = read.get<IntegrationsIndex>(indexPath(org))?.body?.providers ?? {};
+  refuseOverLimit(pipeline.config.provider, connected, limits.providers);
+}
+
+function knownRun(org: OrgIdentity, { activeKey, credentialId }: PlannedRun, read: Snapshots): StartedRun | undefined {
+  const active = read.get<ActiveRunDocument>(activeRunPath(org.key, activeKey))?.body;
+  if (active === undefined) return undefined;
+  return {
+    run_id: active.runId,
+    credential_id: credentialId,
+    status: "PENDING",
+    queue_state: "published",
+    duplicate: true,
+  };
+}
+
+function missing(org: OrgIdentity, runs: readonly PlannedRun[], read: Snapshots): PlannedRun[] {
+  return runs.filter((run) => knownRun(org, run, read) === undefined);
+}
+
+/** Makes the runs that do not stand yet. */
+function made(
+  trigger: Trigger,
+  read: Snapshots,
+  taken: { unit: Parameters<typeof newRun>[2]["unit"]; start: RunStart },
+  change: Change,
+): Reply<RunAnswer> {
+  const started = trigger.runs.map((planned) => {
+    const known = knownRun(trigger.org, planned, read);
+    if (known !== undefined) return known;
+    const run = newRun(trigger, planned, { ...taken, now: change.now });
+    writeRun(run, trigger.traceparent, change);
+    return startedRun(run, false);
+  });
+  trigger.alsoWrite?.(change);
+  return concluded(trigger, started, change);
+}
+
+function startedRun(run: RunDocument, duplicate: boolean): StartedRun {
+  const { runId: run_id, credentialId: credential_id, status, queueState: queue_state } = run;
+  return { run_id, credential_id, status, queue_state, duplicate };
+}
+
+function concluded(trigger: Trigger, runs: readonly StartedRun[], change: Change): Reply<RunAnswer> {
+  const isDuplicate = runs.every((run) => run.duplicate);
+  const reply = new Reply(isDuplicate ? 200 : 202, answerOf(trigger, runs, isDuplicate));
+  const { pipeline, range } = trigger;
   trigger.effects.conclude(change, reply, {
-    resourceId: run_id,
-    details: { pipeline_id: trigger.pipeline.config.id, range: trigger.range, duplicate },
+    resourceId: reply.body.run_id,
+    details: { pipeline_id: pipeline.config.id, range, duplicate: isDuplicate, runs: runs.map(({ run_id }) => run_id) },
   });
   return reply;
 }
 
-function duplicateAnswer(trigger: Trigger, runId: string, status: RunStatus): Reply<RunAnswer> {
-  return new Reply(200, answerOf(trigger, runId, status, true));
-}
-
-function answerOf(trigger: Trigger, runId: string, status: RunStatus, isDuplicate: boolean): RunAnswer {
+function answerOf(trigger: Trigger, runs: readonly StartedRun[], isDuplicate: boolean): RunAnswer {
   const { range, pipeline, org } = trigger;
+  const first = runs.find((run) => !run.duplicate) ?? runs[0];
+  if (first === undefined) throw new Error("a trigger without runs");
   return {
-    run_id: runId,
-    pipeline_logging_id: runId,
+    run_id: first.run_id,
+    pipeline_logging_id: first.run_id,
     pipeline_id: pipeline.config.id,
     org_slug: org.slug,
-    status,
+    status: first.status satisfies RunStatus,
     message: isDuplicate
       ? "The same run is under way already."
-      : `Accepted; watch GET /api/v1/pipelines/${org.slug}/runs/${runId}.`,
+      : first.queue_state === "waiting_slot"
+        ? "Accepted; it waits for a slot."
+        : `Accepted; watch GET /api/v1/pipelines/${org.slug}/runs/${first.run_id}.`,
     duplicate: isDuplicate,
     range: { start_date: range.start, end_date: range.end, days: daysOf(range).length },
+    queue_state: first.queue_state,
+    backfill_id: null,
+    runs: [...runs],
     request_id: trigger.requestId,
   };
-}
-
-function newRun(trigger: Trigger, unit: QuotaUnit, now: Date): RunDocument {
-  const { pipeline, org, caller } = trigger;
-  const createdAt = now.toISOString();
-  return {
-    runId: trigger.runId,
-    org,
-    pipelineId: pipeline.config.id,
-    provider: pipeline.config.provider,
-    domain: pipeline.config.domain,
-    pipeline: pipeline.word,
-    credentialId: trigger.credentialId,
-    status: "PENDING",
-    triggerType: trigger.triggerType,
-    triggerBy: trigger.triggerBy,
-    actor: caller.credentialId,
-    claimedUser: trigger.claimedUser ?? null,
-    range: trigger.range,
-    forceRefresh: trigger.forceRefresh,
-    parameters: trigger.parameters,
-    config: pipeline.config,
-    configDigest: pipeline.digest,
-    unit,
-    lease: null,
-    fence: 0,
-    claims: 0,
-    recoveries: 0,
-    wakeAt: null,
-    cancel: null,
-    activeKey: trigger.activeKey,
-    createdAt,
-    startedAt: null,
-    endedAt: null,
-    deadlineAt: new Date(now.getTime() + pipeline.config.timeout_seconds * 1000).toISOString(),
-    stepsDone: 0,
-    transitions: 0,
-    stateSince: createdAt,
-    warnings: [],
-    findings: [],
-    result: null,
-    error: null,
-  };
-}
-
-function writeRun(fresh: RunDocument, trigger: Trigger, change: Change): void {
-  const { org } = trigger;
-  const run = withTransition(fresh, { from: "NEW", to: "PENDING", reason: "requested" }, change);
-  change.create(runPath(org.key, run.runId), run);
-  change.create<RunIndexDocument>(runIndexPath(run.runId), {
-    org: org.key,
-    status: "PENDING",
-    nextCheckAt: new Date(change.now.getTime() + firstCheckMilliseconds).toISOString(),
-    shard: shardOf(run.runId),
-    publications: 0,
-  });
-  change.create<ActiveRunDocument>(activeRunPath(org.key, run.activeKey), { runId: run.runId });
-  recordRun(run, 1, change);
-  change.publish(runMessage(run, "run.start", trigger.traceparent), org);
 }

@@ -12,13 +12,27 @@ export interface PlanLimits {
   providers: number | null;
 }
 
+/** What a plan allows beside the five limits. Counts: null = unlimited. */
+export interface Entitlements {
+  sync_interval_minutes: number;
+  digest_frequency: "weekly" | "daily";
+  alerts_enabled: boolean;
+  tips_enabled: boolean;
+  max_budgets: number | null;
+  max_alert_rules: number | null;
+  max_channels: number | null;
+  channel_types: string[];
+  events_per_second: number;
+}
+
 export interface Plan {
   aliases: string[];
+  /** USD, list, without tax; null = by contract. */
   price: { month: string | null; year: string | null };
   limits: PlanLimits;
   requests_per_minute: number;
   trial_days: number;
-  entitlements: Record<string, unknown>;
+  entitlements: Entitlements;
 }
 
 export type Plans = Record<PlanName, Plan>;
@@ -29,4 +43,10 @@ let loaded: Promise<Plans> | undefined;
 export function plans(): Promise<Plans> {
   loaded ??= configFile("plans.yml").then((content) => (content as { plans: Plans }).plans);
   return loaded;
+}
+
+/** The plan that a name or an alias means, in any case; undefined for one that the catalogue does not hold. */
+export function planNamed(text: string, catalogue: Plans): PlanName | undefined {
+  const asked = text.trim().toUpperCase();
+  return planNames.find((name) => name === asked || catalogue[name].aliases.includes(asked));
 }

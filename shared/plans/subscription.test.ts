@@ -50,7 +50,14 @@ inEveryTimeZone(() => {
       (instant) => {
         const after = effective(trial, instant);
 
-        expect(after).toEqual({ plan: "FREE", status: "ACTIVE", canRun: true, limits: catalogue.FREE.limits });
+        expect(after).toMatchObject({
+          plan: "FREE",
+          status: "ACTIVE",
+          canRun: true,
+          overrides: {},
+          readOnlyUntil: null,
+        });
+        expect(after.entitlements).toEqual(catalogue.FREE.entitlements);
         expect(after.limits).toMatchObject({ daily: 2, monthly: 60, concurrent: 1, seats: 1, providers: 1 });
       },
     );
@@ -72,10 +79,10 @@ inEveryTimeZone(() => {
       ["2028-03-06T10:00:00.000Z", "SUSPENDED"],
       ["2028-04-01T00:00:00.000Z", "SUSPENDED"],
     ])("is at %s %s, and keeps its plan", (instant, status) => {
-      const { plan, limits, canRun, ...rest } = effective(charged, instant);
+      const { plan, limits, canRun, status: now } = effective(charged, instant);
 
-      expect(rest).toEqual({ status });
-      expect({ plan, daily: limits.daily, canRun }).toEqual({
+      expect({ status: now, plan, daily: limits.daily, canRun }).toEqual({
+        status,
         plan: "PROFESSIONAL",
         daily: 500,
         canRun: status === "TRIAL",
@@ -110,6 +117,34 @@ inEveryTimeZone(() => {
     const contract: SubscriptionDocument = { ...active, plan: "ENTERPRISE", endDate: "2026-06-30" };
 
     expect(effective(contract, instant)).toMatchObject({ plan: "ENTERPRISE", status, canRun: status === "ACTIVE" });
+  });
+});
+
+describe("reading", () => {
+  const suspended: SubscriptionDocument = { ...active, status: "SUSPENDED" };
+
+  it.each([
+    ["a contract that is over", { ...active, endDate: "2026-06-30" }, "2026-07-31T00:00:00.000Z"],
+    ["a grace that is over", { ...suspended, graceEndsAt: "2026-03-08T06:30:00.000Z" }, "2026-04-07T06:30:00.000Z"],
+    [
+      "a trial that Stripe left without a word for 24 h",
+      { ...trial, stripe: { subscriptionId: "sub_stripe" } },
+      "2028-04-05T10:00:00.000Z",
+    ],
+    ["a status that was set", { ...suspended, readOnlyUntil: "2026-09-01T00:00:00.000Z" }, "2026-09-01T00:00:00.000Z"],
+  ] as const)("goes on for 30 days after %s, to the millisecond", (_, stored, end) => {
+    const last = new Date(Date.parse(end) - 1).toISOString();
+
+    expect(effective(stored, last)).toMatchObject({ canRun: false, canRead: true, readOnlyUntil: end });
+    expect(effective(stored, end)).toMatchObject({ canRun: false, canRead: false, readOnlyUntil: end });
+  });
+
+  it.each([
+    ["while it runs", active],
+    ["where nobody knows since when it is suspended", suspended],
+    ["of a record that is missing", undefined],
+  ])("has no end %s", (_, stored) => {
+    expect(effective(stored, "2026-05-05T10:00:00Z")).toMatchObject({ canRead: true, readOnlyUntil: null });
   });
 });
 

@@ -1,20 +1,21 @@
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { AppError } from "#shared/runtime/errors.ts";
+import { readStrictCsv } from "./strict-csv.ts";
 import { readStrictJson } from "./strict-json.ts";
 import { readStrictYaml, type TextFault } from "./strict-yaml.ts";
 
 const root = new URL("../../configs/", import.meta.url);
 
 /**
- * The parsed content of a `.yml` or `.json` file below `configs/`, for example `bootstrap/config.yml`.
+ * The parsed content of a `.yml`, `.json` or `.csv` file (rows by column name) below `configs/`, e.g. `bootstrap/config.yml`.
  * Throws `CONFIG_FILE_INVALID` naming file and line, also when the file is missing or the path leaves the folder.
  */
 export async function configFile(path: string): Promise<unknown> {
   const text = await textOf(path);
   if (path.endsWith(".yml")) return parseYaml(text, path);
-  if (!path.endsWith(".json")) throw invalid(path, [{ line: 1, problem: "is neither .yml nor .json" }]);
-  const { value, faults } = await readStrictJson(text);
+  if (!/\.(json|csv)$/.test(path)) throw invalid(path, [{ line: 1, problem: "is neither .yml, .json nor .csv" }]);
+  const { value, faults } = path.endsWith(".csv") ? readStrictCsv(text) : await readStrictJson(text);
   if (faults.length > 0) throw invalid(path, faults);
   return value;
 }

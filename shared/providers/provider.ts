@@ -80,7 +80,10 @@ export interface PullContext {
   /** One object per run: look-ups that are made once per run are remembered by it. */
   http: ProviderHttp;
   now: Date;
+  /** `next` of the call before, from this process or another; undefined at the first call. */
   checkpoint: unknown;
+  /** True when this process has worked long enough: a long pull then answers what it has, with `next`. */
+  isTimeUp?: () => boolean;
   /** How a person's id appears by the credential's `user_detail`: a pseudonym, itself, or null for nobody. */
   userRef?: (value: string) => Promise<string | null>;
 }
@@ -92,6 +95,11 @@ export interface Pulled {
   days: Record<string, DayState>;
   findings: Finding[];
   warnings: string[];
+  /**
+   * Where to go on, JSON of at most 64 KiB, when the pull has stopped early: `rows` and `days` are then of the days that
+   * are whole, and no later call may answer them again. Absent: the step is done.
+   */
+  next?: unknown;
 }
 
 /** One extracting step of a pipeline. Throws `AppError` with the codes of `pipelines.md` 10. */

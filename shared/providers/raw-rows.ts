@@ -91,6 +91,37 @@ export type ActivityRow = {
   x_source_record_id: string;
 };
 
+/** Row of `genai_computed_daily` without lineage: one priced line of one usage row. Costs are null exactly when unpriced. */
+export type ComputedRow = {
+  usage_date: string;
+  provider: string;
+  model: string | null;
+  /** `x_source_record_id` of the usage row. */
+  usage_record_id: string;
+  flow: "payg" | "commitment" | "infrastructure";
+  sku_meter: string;
+  service_tier: string | null;
+  context_window: string | null;
+  project_id: string | null;
+  api_key_id: string | null;
+  user_ref: string | null;
+  quantity: string;
+  unit: string;
+  price_unit: string | null;
+  unit_quantity: number | null;
+  list_unit_price: string | null;
+  contracted_unit_price: string | null;
+  list_cost: string | null;
+  contracted_cost: string | null;
+  currency: string | null;
+  price_status: "priced" | "unpriced" | "included";
+  cost_status: "exact" | "estimate" | null;
+  price_id: string | null;
+  price_version: string;
+  assumptions: Record<string, unknown> | null;
+  x_source_record_id: string;
+};
+
 type UsageKey = Pick<
   UsageRow,
   | "provider"
@@ -179,4 +210,9 @@ export function activityRowId(
     row.metric,
     row.model,
   ]);
+}
+
+/** Identity `c1`: usage row, priced line, step of a graduated price (null: one rate for the whole line). Source: `tables.md` 3. */
+export function computedRowId(usageRecordId: string, skuMeter: string, tierStep: string | null): string {
+  return taggedRowId("c1", [usageRecordId, skuMeter, tierStep]);
 }

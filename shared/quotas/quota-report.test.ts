@@ -5,8 +5,9 @@ import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { sqliteDocuments } from "#shared/platform/documents/sqlite-documents.ts";
 import { emptyQuota, type QuotaDocument } from "./quota.ts";
-import { percentOf, quotaReport, warningLevel } from "./quota-report.ts";
+import { quotaReport } from "./quota-report.ts";
 import { quotaPath } from "./reserve.ts";
+import { percentOf, warningLevel } from "./warnings.ts";
 
 const org: OrgIdentity = { slug: "Acme", key: "acme", orgId: "org_01" };
 const starter: SubscriptionDocument = {
@@ -80,6 +81,8 @@ describe("the quota report", () => {
       dayFailed: 1,
       dayMaxConcurrent: 2,
       running: { run_1: { until: "2026-02-28T23:10:00.000Z" }, run_2: { until: "2026-02-28T22:59:59.999Z" } },
+      members: 1,
+      holds: { inv_1: "2026-02-28T23:00:00.000Z" },
     });
 
     const report = await quotaReport(org, documents);
@@ -88,6 +91,7 @@ describe("the quota report", () => {
       org_slug: "Acme",
       plan_name: "STARTER",
       status: "ACTIVE",
+      billing_status: null,
       can_run: true,
       blocked_by: null,
       usage_date: "2026-02-28",
@@ -107,6 +111,9 @@ describe("the quota report", () => {
       max_concurrent_reached: 2,
       configured_providers_count: 2,
       providers_limit: 3,
+      seats_used: 1,
+      seats_held: 0,
+      seat_limit: 2,
       daily_resets_at: "2026-03-01T00:00:00.000Z",
       monthly_resets_at: "2026-03-01T00:00:00.000Z",
       warnings: [{ limit: "daily", used: 5, limit_value: 6, percent: 83.3, level: 80 }],
@@ -117,6 +124,7 @@ describe("the quota report", () => {
       monthlyLimit: 180,
       concurrentRunning: 1,
       concurrentLimit: 2,
+      seatLimit: 2,
       providersLimit: 3,
       configuredProvidersCount: 2,
       usageDate: "2026-02-28",
@@ -125,16 +133,17 @@ describe("the quota report", () => {
     });
   });
 
-  it("warns of day, month and providers, each once with its highest level", async () => {
-    await store(subscriptionPath(org), { ...starter, overrides: { daily: 10, monthly: 1000 } });
+  it("warns of day, month, seats and providers, each once with its highest level", async () => {
+    await store(subscriptionPath(org), { ...starter, overrides: { daily: 10, monthly: 1000, seats: 5 } });
     await connect("openai", "anthropic", "gcp");
-    await storeQuota({ dayRuns: 9, monthRuns: 1001 });
+    await storeQuota({ dayRuns: 9, monthRuns: 1001, members: 3, holds: { inv_owner: null, inv_old: now } });
 
     const { warnings } = await quotaReport(org, documents);
 
     expect(warnings).toEqual([
       { limit: "daily", used: 9, limit_value: 10, percent: 90, level: 90 },
       { limit: "monthly", used: 1001, limit_value: 1000, percent: 100.1, level: 100 },
+      { limit: "seats", used: 4, limit_value: 5, percent: 80, level: 80 },
       { limit: "providers", used: 3, limit_value: 3, percent: 100, level: 100 },
     ]);
   });

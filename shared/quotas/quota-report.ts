@@ -4,15 +4,17 @@ import { planNames, plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
-import { emptyQuota, type LimitName, nextDay, nextMonth, type QuotaDocument, refusalOf, rolled } from "./quota.ts";
+import { emptyQuota, nextDay, nextMonth, type QuotaDocument, refusalOf, rolled, type WarnedLimit } from "./quota.ts";
 import { quotaPath } from "./reserve.ts";
+import { type Seats, seatsOf } from "./seats.ts";
+import { percentOf, warningLevel } from "./warnings.ts";
 
 const count = Type.Integer({ minimum: 0 });
 const limit = nullable(count);
 const percent = nullable(Type.Number({ minimum: 0 }));
 
 const Warning = strictObject({
-  limit: choice(["daily", "monthly", "providers"]),
+  limit: choice(["daily", "monthly", "seats", "providers"]),
   used: count,
   limit_value: count,
   percent: Type.Number(),
@@ -24,6 +26,7 @@ export const QuotaReport = strictObject({
   org_slug: Type.String(),
   plan_name: choice(planNames),
   status: Type.String(),
+  billing_status: nullable(Type.String()),
   can_run: Type.Boolean(),
   blocked_by: nullable(Type.String()),
   usage_date: Type.String(),
@@ -43,6 +46,9 @@ export const QuotaReport = strictObject({
   max_concurrent_reached: count,
   configured_providers_count: count,
   providers_limit: limit,
+  seats_used: count,
+  seats_held: count,
+  seat_limit: limit,
   daily_resets_at: Type.String({ format: "date-time" }),
   monthly_resets_at: Type.String({ format: "date-time" }),
   warnings: Type.Array(Warning),
@@ -53,6 +59,7 @@ export const QuotaReport = strictObject({
   monthlyLimit: limit,
   concurrentRunning: count,
   concurrentLimit: limit,
+  seatLimit: limit,
   providersLimit: limit,
   configuredProvidersCount: count,
   usageDate: Type.String(),
@@ -79,11 +86,13 @@ export async function quotaReport(org: OrgIdentity, documents: Documents): Promi
   const providers = Object.keys((index?.body as ProvidersIndex | undefined)?.providers ?? {}).length;
   const { limits } = effective;
   const blockedBy = effective.canRun ? refusalOf(counters, limits, now)?.limit : "subscription";
-  const facts = figures(counters, limits, providers);
+  const seats = seatsOf(counters, now);
+  const facts = { ...figures(counters, limits, providers), ...seatFigures(seats, limits) };
   return {
     org_slug: org.slug,
     plan_name: effective.plan,
     status: effective.status,
+    billing_status: effective.billingStatus,
     can_run: blockedBy === undefined,
     blocked_by: blockedBy ?? null,
     ...facts,
@@ -92,6 +101,7 @@ export async function quotaReport(org: OrgIdentity, documents: Documents): Promi
     warnings: [
       ...warning("daily", counters.dayRuns, limits.daily),
       ...warning("monthly", counters.monthRuns, limits.monthly),
+      ...warning("seats", seats.used, limits.seats),
       ...warning("providers", providers, limits.providers),
     ],
     last_updated: quota?.updatedAt ?? null,
@@ -101,6 +111,7 @@ export async function quotaReport(org: OrgIdentity, documents: Documents): Promi
     monthlyLimit: facts.monthly_limit,
     concurrentRunning: facts.concurrent_pipelines_running,
     concurrentLimit: facts.concurrent_limit,
+    seatLimit: facts.seat_limit,
     providersLimit: facts.providers_limit,
     configuredProvidersCount: facts.configured_providers_count,
     usageDate: facts.usage_date,
@@ -135,27 +146,15 @@ function figures(
   };
 }
 
+function seatFigures({ used, held }: Seats, limits: { seats: number | null }) {
+  return { seats_used: used, seats_held: held, seat_limit: limits.seats };
+}
+
 function remaining(used: number, limitValue: number | null): number | null {
   return limitValue === null ? null : Math.max(0, limitValue - used);
 }
 
-/** used x 100 / limit, half up to one digit; a limit of 0 is 100; null is null. Whole numbers until the last step. */
-export function percentOf(used: number, limitValue: number | null): number | null {
-  if (limitValue === null) return null;
-  if (limitValue === 0) return 100;
-  return Math.floor((used * 2000 + limitValue) / (limitValue * 2)) / 10;
-}
-
-/** The highest of 80, 90 and 100 that is reached, by whole numbers; undefined below. */
-export function warningLevel(used: number, limitValue: number): number | undefined {
-  return [100, 90, 80].find((level) => used * 100 >= level * limitValue);
-}
-
-function warning(
-  name: Exclude<LimitName, "concurrent"> | "providers",
-  used: number,
-  limitValue: number | null,
-): QuotaReport["warnings"] {
+function warning(name: WarnedLimit, used: number, limitValue: number | null): QuotaReport["warnings"] {
   if (limitValue === null) return [];
   const level = warningLevel(used, limitValue);
   return level === undefined

@@ -18,6 +18,20 @@ export interface QuotaDocument {
   lastCompletedAt: string | null;
   /** Slots: leases in time. A run whose `until` has passed holds none. */
   running: Record<string, Slot>;
+  /** People with a membership. */
+  members: number;
+  /** Seats held for open invites, by invite id: until when, null for ever. A hold that is over holds nothing. */
+  holds: Record<string, string | null>;
+  /** The highest warning sent, by limit, and the period it was sent in. */
+  warned: Partial<Record<WarnedLimit, SentWarning>>;
+}
+
+export type WarnedLimit = "daily" | "monthly" | "seats" | "providers";
+
+export interface SentWarning {
+  /** UTC day of the daily limit, UTC month of the others. */
+  period: string;
+  level: number;
 }
 
 export interface Slot {
@@ -62,6 +76,9 @@ export function emptyQuota(now: Date): QuotaDocument {
     dayMaxConcurrent: 0,
     lastCompletedAt: null,
     running: {},
+    members: 0,
+    holds: {},
+    warned: {},
   };
 }
 
@@ -94,10 +111,15 @@ export function refusalOf(quota: QuotaDocument, limits: Limits, now: Date): Refu
 }
 
 /** Takes one unit and one slot for the run. Only after `refusalOf` has found nothing. */
-export function admitted(quota: QuotaDocument, runId: string, now: Date): { quota: QuotaDocument; unit: QuotaUnit } {
+export function admitted(
+  quota: QuotaDocument,
+  runId: string,
+  now: Date,
+  slotSeconds = newSlotSeconds,
+): { quota: QuotaDocument; unit: QuotaUnit } {
   const taken = { ...quota, dayRuns: quota.dayRuns + 1, monthRuns: quota.monthRuns + 1 };
   return {
-    quota: withSlot(taken, runId, after(now, newSlotSeconds)),
+    quota: withSlot(taken, runId, after(now, slotSeconds)),
     unit: { day: quota.day, month: quota.month, state: "held" },
   };
 }

@@ -203,7 +203,7 @@ describe("reservations that wait together", () => {
     expect(answer).toMatchObject({
       reason: {
         code: "SUBSCRIPTION_INACTIVE",
-        message: expect.stringContaining("CANCELLED"),
+        message: expect.stringMatching(/is CANCELLED: choose a plan under billing/),
         retryAfterSeconds: undefined,
         fields: [{ path: "/subscription/status" }],
       },

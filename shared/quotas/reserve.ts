@@ -1,5 +1,5 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { plans } from "#shared/plans/plans.ts";
+import { type PlanLimits, plans } from "#shared/plans/plans.ts";
 import {
   type EffectiveSubscription,
   effectiveSubscription,
@@ -11,6 +11,7 @@ import type { Topics } from "#shared/platform/topics/topics.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
+import { subscriptionInactive } from "#shared/runtime/subscription-gate.ts";
 import {
   admitted,
   dayOf,
@@ -22,6 +23,7 @@ import {
   rolled,
 } from "./quota.ts";
 import { quotaHistoryRow } from "./quota-history.ts";
+import { runUses, withWarnings } from "./quota-warning.ts";
 import { inTurn } from "./turn.ts";
 
 export type ReservePorts = { documents: Documents; topics: Topics } & Pick<Surroundings, "clock" | "ids" | "metrics">;
@@ -37,8 +39,14 @@ export interface Reservation<R> {
   /** The answer for a run that stands already; it is given before quota is looked at. */
   existing(read: Snapshots, change: Change): R | undefined;
   /** Throws what refuses the run for a reason other than quota. */
-  check(read: Snapshots): void;
+  check(read: Snapshots, limits: PlanLimits): void;
   admit(unit: QuotaUnit, change: Change): R;
+  /** Several runs that are admitted together or not at all, each with such a unit; they have a transaction to themselves. */
+  runIds?(read: Snapshots): readonly string[];
+  /** Takes the run without unit and slot where only a slot is missing; without it that is a refusal. */
+  wait?(change: Change): R;
+  /** How long the slot is held before it is first extended; 900 unless said otherwise. */
+  slotSeconds?: number;
   /** The answer when another request of the same transaction was admitted under the same key. */
   repeat(first: R, change: Change): R;
 }
@@ -154,13 +162,15 @@ async function decideTogether(
   const batch = new Batch(effective, counters, now);
   const outcomes: Outcome[] = [];
   for (const { reservation } of together) {
-    if (batch.admissions >= maximumAdmissions) break;
+    if (batch.admissions >= maximumAdmissions || batch.isClosedTo(reservation)) break;
     const error = unprepared.get(reservation);
     outcomes.push(error === undefined ? batch.decide(reservation, read, change) : { error });
   }
   if (batch.admissions > 0) {
-    change.set<QuotaDocument>(quotaPath(org), batch.quota);
-    change.history(quotaHistoryRow(org, batch.quota, effective.limits, { version: (stored?.version ?? 0) + 1, now }));
+    const { limits } = effective;
+    const quota = withWarnings(org, batch.quota, runUses(batch.quota, limits), change);
+    change.set<QuotaDocument>(quotaPath(org), quota);
+    change.history(quotaHistoryRow(org, quota, limits, { version: (stored?.version ?? 0) + 1, now }));
   }
   return outcomes;
 }
@@ -191,6 +201,7 @@ class Batch {
   quota: QuotaDocument;
   admissions = 0;
   readonly admittedAs = new Map<string, unknown>();
+  hasSeveral = false;
 
   constructor(effective: EffectiveSubscription, quota: QuotaDocument, now: Date) {
     this.effective = effective;
@@ -201,38 +212,62 @@ class Batch {
   decide(reservation: Reservation<unknown>, read: Snapshots, change: Change): Outcome {
     try {
       if (!this.effective.canRun) throw subscriptionInactive(this.effective);
-      reservation.check(read);
+      reservation.check(read, this.effective.limits);
       const existing = reservation.existing(read, change);
       if (existing !== undefined) return { answer: existing };
       const first = this.admittedAs.get(reservation.uniqueKey);
       if (first !== undefined) return { answer: reservation.repeat(first, change) };
-      const refusal = refusalOf(this.quota, this.effective.limits, this.now);
-      if (refusal !== undefined) return { error: quotaExceeded(refusal, this.now), refusal };
-      return { answer: this.admit(reservation, change) };
+      const runIds = reservation.runIds?.(read) ?? [reservation.runId];
+      const taken = this.taken(runIds, reservation.slotSeconds);
+      if (!("refusal" in taken)) return { answer: this.admit(reservation, taken, change) };
+      const { refusal } = taken;
+      if (refusal.limit !== "concurrent" || reservation.wait === undefined)
+        return { error: quotaExceeded(refusal, this.now), refusal };
+      const answer = reservation.wait(change);
+      this.remember(reservation, answer);
+      return { answer };
     } catch (error) {
       if (error instanceof AppError) return { error };
       throw error;
     }
   }
 
-  admit(reservation: Reservation<unknown>, change: Change): unknown {
-    const taken = admitted(this.quota, reservation.runId, this.now);
+  /** What several runs write may be what another run of the same transaction has written. */
+  isClosedTo(reservation: Reservation<unknown>): boolean {
+    return this.hasSeveral || (reservation.runIds !== undefined && this.admittedAs.size > 0);
+  }
+
+  /** Units and slots for all of the runs, or what refuses the first that gets none. */
+  taken(
+    runIds: readonly string[],
+    slotSeconds: number | undefined,
+  ): { quota: QuotaDocument; unit: QuotaUnit; count: number } | { refusal: Refusal } {
+    let { quota } = this;
+    let unit: QuotaUnit = { day: quota.day, month: quota.month, state: "held" };
+    for (const runId of runIds) {
+      const refusal = refusalOf(quota, this.effective.limits, this.now);
+      if (refusal !== undefined) return { refusal };
+      ({ quota, unit } = admitted(quota, runId, this.now, slotSeconds));
+    }
+    return { quota, unit, count: runIds.length };
+  }
+
+  admit(
+    reservation: Reservation<unknown>,
+    taken: { quota: QuotaDocument; unit: QuotaUnit; count: number },
+    change: Change,
+  ): unknown {
     const answer = reservation.admit(taken.unit, change);
     this.quota = taken.quota;
-    this.admissions += 1;
-    this.admittedAs.set(reservation.uniqueKey, answer);
+    this.admissions += taken.count;
+    this.remember(reservation, answer);
     return answer;
   }
-}
 
-export function subscriptionInactive(effective: EffectiveSubscription): AppError {
-  return new AppError(
-    "SUBSCRIPTION_INACTIVE",
-    `The subscription is ${effective.status}; runs start again when it is ACTIVE or TRIAL.`,
-    {
-      fields: [{ path: "/subscription/status", problem: `is ${effective.status}` }],
-    },
-  );
+  remember(reservation: Reservation<unknown>, answer: unknown): void {
+    this.admittedAs.set(reservation.uniqueKey, answer);
+    this.hasSeveral = reservation.runIds !== undefined;
+  }
 }
 
 function quotaExceeded(refusal: Refusal, now: Date): AppError {

@@ -98,7 +98,7 @@ describe("a change", () => {
     expect(topics.published).toEqual([{ topic: "t", payload: { run: 1 }, attributes: { kind: "x" } }]);
     const audits = under("orgs/acme/audit/");
     expect(audits.map(([, body]) => body)).toEqual(
-      [{ ...entry, org: undefined }].map(({ org: _org, ...rest }) => rest),
+      [{ ...entry, org: undefined, expireAt: "2027-09-14T12:00:00.000Z" }].map(({ org: _org, ...rest }) => rest),
     );
     const history = outbox().filter(({ topic }) => topic === "history");
     const tables = history

@@ -2,8 +2,13 @@ import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents, Transaction } from "#shared/platform/documents/documents.ts";
 import { messageText } from "#shared/platform/topics/message-text.ts";
 import type { Message, Topics } from "#shared/platform/topics/topics.ts";
+import { auditRow } from "./audit-row.ts";
 import { historyTopic, outboxDocument, outboxPath, publishCommitted } from "./outbox.ts";
+import { packed } from "./packed.ts";
 import type { Surroundings } from "./ports.ts";
+
+/** Rows of one table in one document of the outbox: below what a document may hold. */
+const historyBytes = 500_000;
 
 /** A transaction together with all that must be true at the same instant: messages, history rows, audit rows. */
 export interface Change extends Transaction {
@@ -69,7 +74,20 @@ export async function commitChange<R>(body: (change: Change) => Promise<R>, port
   return result;
 }
 
-function changeOf(tx: Transaction, ports: ChangePorts): { change: Change; flush(): string[] } {
+/** As `commitChange` for a change without messages to other functions: only documents, audit and history rows. */
+export function commitRecord<R>(
+  body: (change: Omit<Change, "publish">) => Promise<R>,
+  ports: Omit<ChangePorts, "topics">,
+): Promise<R> {
+  return ports.documents.transaction(async (tx) => {
+    const writer = changeOf(tx, ports);
+    const answer = await body(writer.change);
+    writer.flush();
+    return answer;
+  });
+}
+
+function changeOf(tx: Transaction, ports: Pick<ChangePorts, "clock" | "ids">): { change: Change; flush(): string[] } {
   const now = ports.clock.now();
   const outbox: { message: Message; org: OrgIdentity | undefined }[] = [];
   const history = new Map<string, Record<string, unknown>[]>();
@@ -99,7 +117,9 @@ function changeOf(tx: Transaction, ports: ChangePorts): { change: Change; flush(
     audit: (entry) => writeAudit(entry, ports.ids.newId("aud"), change),
   };
   const flush = (): string[] => {
-    for (const [table, rows] of history) outbox.push({ message: historyMessage(table, rows, ports), org: undefined });
+    for (const [table, rows] of history)
+      for (const some of packed(rows, historyBytes))
+        outbox.push({ message: historyMessage(table, some, ports), org: undefined });
     return outbox.flatMap(({ message, org }) => {
       const id = ports.ids.newId("msg");
       tx.create(outboxPath(id), outboxDocument(id, message, org?.key ?? null, now));
@@ -109,7 +129,7 @@ function changeOf(tx: Transaction, ports: ChangePorts): { change: Change; flush(
   return { change, flush };
 }
 
-function historyMessage(table: string, rows: Record<string, unknown>[], ports: ChangePorts): Message {
+function historyMessage(table: string, rows: Record<string, unknown>[], ports: Pick<ChangePorts, "ids">): Message {
   const payload: HistoryMessage = {
     datasetId: null,
     table,
@@ -119,29 +139,7 @@ function historyMessage(table: string, rows: Record<string, unknown>[], ports: C
 }
 
 function writeAudit(entry: AuditEntry, auditId: string, change: Change): void {
-  const { org, ...document } = entry;
-  change.create(org === undefined ? `platformAudit/${auditId}` : `orgs/${org.key}/audit/${auditId}`, document);
-  change.history({
-    table: "org_audit_logs",
-    operation: "CREATE",
-    version: 1,
-    row: {
-      audit_id: auditId,
-      org_slug: org?.slug ?? "_platform",
-      user_id: entry.userId,
-      api_key_id: entry.apiKeyId,
-      actor_kind: entry.actorKind,
-      action: entry.action,
-      operation_kind: entry.operation,
-      resource_type: entry.resourceType,
-      resource_id: entry.resourceId,
-      details: entry.details,
-      ip_address: entry.ipAddress,
-      user_agent: entry.userAgent,
-      request_id: entry.requestId,
-      status: entry.status,
-      error_message: entry.errorMessage,
-      created_at: change.now.toISOString(),
-    },
-  });
+  const row = auditRow(entry, auditId, change.now);
+  change.create(row.path, row.document);
+  change.history(row.history);
 }

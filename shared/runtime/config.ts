@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import type { Ajv } from "ajv";
+import { issuerProblems } from "./oidc-issuers.ts";
 
 /** Every setting, by the name of its environment variable. */
 const Environment = Type.Object({
@@ -27,6 +28,14 @@ const Environment = Type.Object({
   RATE_LIMIT_ENABLED: Type.Union([Type.Literal("true"), Type.Literal("false")], { default: "true" }),
   CORS_ORIGINS: Type.String({ default: "" }),
   TRUSTED_PROXY_HOPS: Type.Integer({ minimum: 0, maximum: 5, default: 0 }),
+  /** Where people find the console; links in mails lead there. */
+  CONSOLE_URL: Type.Optional(Type.String({ pattern: "^https?://[^\\s?#]+$" })),
+  /** JSON list of the issuers whose tokens a person may sign in with (`organizations.md` 8). */
+  OIDC_ISSUERS: Type.Optional(Type.String({ minLength: 2 })),
+  /** `smtp://user:password@host:587`, `smtps://...`, or `file:` for a folder `mail` beside the data. */
+  MAIL_URL: Type.Optional(Type.String({ pattern: "^(smtps?://\\S+|file:)$" })),
+  SELF_SIGNUP: Type.Optional(Type.Union([Type.Literal("true"), Type.Literal("false")])),
+  MAIL_FROM: Type.String({ pattern: "^[^\\r\\n]*[^@\\s]+@[^@\\s]+$", default: "Cost Atlas <no-reply@localhost>" }),
   GCP_PROJECT_ID: Type.Optional(Type.String({ minLength: 4 })),
   GCP_OBJECTS_BUCKET: Type.Optional(Type.String({ minLength: 3 })),
   KMS_KEY_NAME: Type.Optional(
@@ -105,7 +114,7 @@ function problemsOf(ajv: Ajv, schema: TSchema, given: Record<string, string>): s
 
 function unsafe(configuration: Configuration): string[] {
   const origins = corsOrigins(configuration);
-  const problems: string[] = [];
+  const problems = issuerProblems(configuration);
   if (origins.includes("*")) problems.push("CORS_ORIGINS must name origins; `*` is never allowed with credentials");
   if (configuration.PLATFORM === "gcp" && configuration.GCP_PROJECT_ID === undefined)
     problems.push("GCP_PROJECT_ID is missing");
@@ -117,6 +126,7 @@ function unsafe(configuration: Configuration): string[] {
   if (configuration.RATE_LIMIT_ENABLED !== "true") problems.push("RATE_LIMIT_ENABLED must be true");
   if (origins.some((origin) => origin !== "*" && !origin.startsWith("https://")))
     problems.push("CORS_ORIGINS must be https");
+  if (configuration.CONSOLE_URL?.startsWith("https://") === false) problems.push("CONSOLE_URL must be https");
   if (configuration.PLATFORM === "gcp" && configuration.KMS_KEY_NAME === undefined)
     problems.push("KMS_KEY_NAME is missing");
   if (configuration.PLATFORM === "embedded") problems.push(...unsafeEmbedded(configuration));
@@ -151,6 +161,16 @@ export function corsOrigins(configuration: Configuration): string[] {
   return configuration.CORS_ORIGINS.split(",")
     .map((origin) => origin.trim())
     .filter((origin) => origin !== "");
+}
+
+/** Where the console's pages lie, without a slash at the end: `CONSOLE_URL`, by default this host's own. */
+export function consoleUrl({ CONSOLE_URL, HOST, PORT }: Configuration): string {
+  return (CONSOLE_URL ?? `http://${HOST === "0.0.0.0" ? "localhost" : HOST}:${PORT}/console`).replace(/\/+$/, "");
+}
+
+/** The header that carries the caller's own token: API Gateway puts its own into `Authorization` and moves the caller's. */
+export function callerAuthorization(configuration: Configuration): "authorization" | "x-forwarded-authorization" {
+  return configuration.PLATFORM === "gcp" ? "x-forwarded-authorization" : "authorization";
 }
 
 /** True where development-only endpoints exist (`organizations.md`, notation `dev`). */

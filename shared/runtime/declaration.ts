@@ -2,7 +2,9 @@ import type { Static, TSchema } from "@sinclair/typebox";
 import type { Access, Caller, OrgIdentity } from "#shared/access/caller.ts";
 import type { SubscriptionPolicy } from "#shared/platform/topics/topics.ts";
 import type { Change } from "./change.ts";
+import type { Client } from "./client.ts";
 import type { Given, PortName } from "./ports.ts";
+import type { SubscriptionNeed } from "./subscription-gate.ts";
 
 /** A verified, validated request. */
 export interface HttpRequest<Params, Query, Body> {
@@ -15,6 +17,7 @@ export interface HttpRequest<Params, Query, Body> {
   /** The body's bytes where the declaration takes a file; else empty. */
   file: Buffer;
   requestId: string;
+  client: Client;
   traceparent: string | undefined;
   /** Value of `X-User-ID`: a claim, never an identity. */
   claimedUser: string | undefined;
@@ -42,6 +45,8 @@ export interface Effects<T> {
   prepare(change: Change): Promise<void>;
   /** Writes audit row and idempotency record of this request into the transaction. */
   conclude(change: Change, answer: Answer<T>, details?: AuditDetails): void;
+  /** The audit row alone, where the effect commits before the answer is known; `conclude` then `isAudited`. */
+  audit(change: Change, details?: AuditDetails): void;
 }
 
 /** Overrides of the declared audit row, known only when the work is done. */
@@ -49,7 +54,11 @@ export interface AuditDetails {
   action?: string;
   resourceId?: string;
   org?: OrgIdentity;
+  /** The person who acts, where the request's credential does not name one: a sign-in. */
+  userId?: string;
   details?: Record<string, unknown>;
+  /** Nothing had to be changed, or `audit` has written the row: none is written here. */
+  isAudited?: boolean;
 }
 
 export interface AuditDeclaration<Request> {
@@ -58,6 +67,19 @@ export interface AuditDeclaration<Request> {
   operation: "CREATE" | "UPDATE" | "DELETE" | "EXECUTE" | "ROTATE" | "READ";
   resourceType: string;
   resourceId?: (request: Request) => string;
+}
+
+/** An exact limit over all instances, in fixed UTC windows (`organizations.md` 10). */
+export interface ExactLimit<Body = unknown> {
+  /** Functions that give a limit the same name share its count; without one each counts for itself. */
+  name?: string;
+  /**
+   * Whose calls count together: the organization's (or, where there is none, the credential's), those from one network
+   * address, or those with the same text, of a body that is valid: such a limit is checked after the body.
+   */
+  per: "organization" | "address" | ((body: Body) => string);
+  times: number;
+  windowSeconds: number;
 }
 
 /** Names of the parameters in a path template. */
@@ -83,6 +105,8 @@ export interface HttpDeclaration<
   uses: readonly Uses[];
   query?: Query;
   body?: Body;
+  /** The JSON body may be larger than the usual 1 MiB. */
+  bodyBytes?: number;
   /** The body is a file taken as it comes, up to this size, in place of JSON. */
   fileBody?: { maximumBytes: number };
   response: Response;
@@ -94,6 +118,12 @@ export interface HttpDeclaration<
   secretAnswer?: boolean;
   /** Exact limit per organization (or root key) and minute. */
   perMinute?: number;
+  /** Further exact limits; a call too many for one of them counts in none of those that are checked with it. */
+  limits?: readonly ExactLimit<Static<Body>>[];
+  /** Default: `readable` for a GET that handles, `running` for everything else. The root key is above it. */
+  subscription?: SubscriptionNeed;
+  /** The operator reaches a deleted organization too. */
+  takesDeleted?: boolean;
   /** Answers that are not JSON (`/metrics`). */
   contentType?: string;
   audit?: AuditDeclaration<HttpRequest<ParamsOf<Path>, Static<Query>, Static<Body>>>;
@@ -203,7 +233,8 @@ export function scheduledFunction<const Uses extends PortName>(
 /** The ports a function's bundle holds: those it names, and the document store where a credential has to be looked up. */
 export function portsOf(fn: AnyFunction): PortName[] {
   const named = new Set<PortName>(fn.declaration.uses);
-  if (fn.kind === "http" && fn.declaration.access.kind !== "public") named.add("documents");
+  if (fn.kind === "http" && (fn.declaration.access.kind !== "public" || fn.declaration.limits !== undefined))
+    named.add("documents");
   if (fn.kind === "http" && fn.declaration.handle === undefined) {
     named.add("documents");
     named.add("topics");

@@ -4,12 +4,13 @@ import { Type } from "@sinclair/typebox";
 import { afterEach, describe, expect, it } from "vitest";
 import { apiKeyHash, makeApiKey } from "#shared/access/api-key.ts";
 import { orgAccess, publicAccess, rootAccess } from "#shared/access/caller.ts";
-import type { ApiKeyDocument, OrgAccessDocument } from "#shared/access/verify.ts";
+import type { OrgAccessDocument } from "#shared/access/membership.ts";
+import type { ApiKeyDocument } from "#shared/access/verify.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { type AnyFunction, httpFunction, portsOf } from "./declaration.ts";
 import { AppError } from "./errors.ts";
 import { strictObject } from "./schema.ts";
-import { rootKey, type Served, serveFunctions } from "./served.fixture.ts";
+import { rootKey, runningSubscription, type Served, serveFunctions } from "./served.fixture.ts";
 
 const Answer = strictObject({ ok: Type.Boolean() });
 
@@ -65,7 +66,8 @@ afterEach(() => served.stop());
 async function newKey(scopes: string[], org = "acme"): Promise<string> {
   const apiKey = makeApiKey(org);
   await served.documents.transaction(async (tx) => {
-    await tx.get(`orgs/${org}`);
+    await tx.getAll([`orgs/${org}`, `orgs/${org}/subscription/current`]);
+    tx.set(`orgs/${org}/subscription/current`, runningSubscription());
     tx.set<OrgAccessDocument>(`orgs/${org}`, { slug: "Acme", orgId: "org_1", state: "ACTIVE" });
     tx.create<ApiKeyDocument>(`apiKeys/${apiKeyHash(apiKey)}`, {
       org,

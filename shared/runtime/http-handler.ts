@@ -1,35 +1,24 @@
-import { createHash } from "node:crypto";
 import type { ServerResponse } from "node:http";
 import type { TSchema } from "@sinclair/typebox";
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
+import { noteKeyUse } from "#shared/access/key-use.ts";
+import type { OrgAccessDocument } from "#shared/access/membership.ts";
 import { orgKeyOf } from "#shared/access/org-slug.ts";
-import {
-  authorize,
-  type OrgAccessDocument,
-  orgMismatch,
-  unauthenticated,
-  verifyCaller,
-} from "#shared/access/verify.ts";
+import { authorize, idempotencySecretOf, placeCaller, verifyCaller } from "#shared/access/verify.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { type Admission, admitBody, admitRequest } from "./admission.ts";
+import { type Client, clientOf, presentedOf } from "./client.ts";
 import { corsOrigins, isDevelopment } from "./config.ts";
-import type { Answer, AnyHttpDeclaration, HttpFunction, HttpRequest } from "./declaration.ts";
-import { effectsOf } from "./effects.ts";
+import type { AnyHttpDeclaration, HttpFunction, HttpRequest } from "./declaration.ts";
+import { recordDenial } from "./denial.ts";
 import { AppError } from "./errors.ts";
-import { abandonUse, beginUse, idempotencyKey, type KeyUse, keyUse } from "./idempotency.ts";
+import { httpStatusOf } from "./http-status.ts";
+import { operate } from "./operation.ts";
 import { type PathMatch, pathMatcher } from "./path-matcher.ts";
 import type { Given, PortName } from "./ports.ts";
-import {
-  countExactly,
-  type InstanceLimits,
-  instanceLimits,
-  type RateState,
-  rateHeaders,
-  refuseExceeded,
-} from "./rate-limits.ts";
+import { type InstanceLimits, instanceLimits, type RateState, rateHeaders, refuseExceeded } from "./rate-limits.ts";
 import {
   bodyLimitBytes,
-  bodyText,
-  clientAddress,
   type FrameworkRequest,
   header,
   jsonBody,
@@ -40,8 +29,9 @@ import {
   requestIdOf,
   traceparentOf,
 } from "./request.ts";
-import { errorOutcome, type Outcome, outcomeOf, respond } from "./respond.ts";
-import { responseProblems, strictObject, validBody, validQuery } from "./schema.ts";
+import { type RequestRate, requestRate } from "./request-rate.ts";
+import { errorOutcome, type Outcome, respond } from "./respond.ts";
+import { strictObject, validBody, validQuery } from "./schema.ts";
 import { methodNotAllowed, methodsAt, nothingHere } from "./unmatched.ts";
 
 export type NodeHandler = (request: FrameworkRequest, response: ServerResponse) => Promise<void>;
@@ -54,30 +44,39 @@ const nothing: TSchema = strictObject({});
 /** Everything about one request that outlives its stages. */
 interface Passage {
   raw: RawRequest;
+  client: Client;
   requestId: string;
   caller: Caller | undefined;
   org: OrgIdentity | undefined;
   rate: RateState | undefined;
+  /** Done while the request is worked on; the answer waits for it, whatever comes of it. */
+  beside: Promise<void>[];
 }
 
 /** One endpoint as functions-framework calls it: verify, limit, validate, do, answer; nothing runs after the answer. */
 export function httpHandler(name: string, fn: HttpFunction, given: AnyGiven): NodeHandler {
   const matchPath = pathMatcher(fn.declaration);
+  const rates = requestRate();
   let limits: Promise<InstanceLimits> | undefined;
   return async (request, response) => {
     const startedAt = performance.now();
     const raw = rawRequestOf(request);
     const passage: Passage = {
       raw,
+      client: clientOf(raw, given.config),
       requestId: requestIdOf(raw.headers, given.ids),
       caller: undefined,
       org: undefined,
       rate: undefined,
+      beside: [],
     };
     limits ??= instanceLimits();
-    const outcome = await answerTo(fn.declaration, passage, { matchPath, limits: await limits, given }).catch(
-      (error: unknown) => errorOutcome(error, passage.requestId, given.log),
-    );
+    const stage = { name, matchPath, limits: await limits, rates, given };
+    const outcome = await answerTo(fn.declaration, passage, stage).catch((error: unknown) => {
+      recordRefusal(error, fn.declaration, passage, stage);
+      return errorOutcome(error, passage.requestId, given.log);
+    });
+    await Promise.all(passage.beside);
     const seconds = (performance.now() - startedAt) / 1000;
     given.metrics.count("ca_requests_total", { function: name, status: String(outcome.status) });
     given.metrics.observe("ca_request_seconds", { function: name }, seconds);
@@ -102,9 +101,34 @@ export function httpHandler(name: string, fn: HttpFunction, given: AnyGiven): No
 }
 
 interface Stage {
+  name: string;
   matchPath: (path: string) => PathMatch | undefined;
   limits: InstanceLimits;
+  rates: RequestRate;
   given: AnyGiven;
+}
+
+/** Work whose failure is no reason to fail the request. */
+function beside(work: Promise<void> | undefined, passage: Passage, given: AnyGiven): void {
+  if (work === undefined) return;
+  const kept = work.catch((error: unknown) => given.log.warn({ request_id: passage.requestId, err: error }, "beside"));
+  passage.beside.push(kept);
+}
+
+/** When a key was last used is kept beside the request, since nothing runs after its answer. */
+function noteUse({ caller, client, raw }: Passage, given: AnyGiven): Promise<void> | undefined {
+  const { apiKey } = presentedOf(raw, client);
+  return caller?.kind === "key" && apiKey !== undefined ? noteKeyUse(apiKey, given) : undefined;
+}
+
+/** A known credential that is told 403 leaves an audit row. */
+function recordRefusal(error: unknown, declaration: AnyHttpDeclaration, passage: Passage, stage: Stage): void {
+  const { caller, org, client, requestId } = passage;
+  if (!(error instanceof AppError) || httpStatusOf(error.code) !== 403) return;
+  if (caller === undefined || caller.kind === "public") return;
+  const { code, message } = error;
+  const denial = { functionName: stage.name, declaration, code, message, caller, org, client, requestId };
+  beside(recordDenial(denial, stage.given), passage, stage.given);
 }
 
 async function answerTo(declaration: AnyHttpDeclaration, passage: Passage, stage: Stage): Promise<Outcome> {
@@ -115,20 +139,28 @@ async function answerTo(declaration: AnyHttpDeclaration, passage: Passage, stage
   if (!isTaken) throw methodNotAllowed([declaration.method]);
   const match = stage.matchPath(raw.path);
   if (match === undefined) throw nothingHere();
-  refuseOversized(raw, declaration.fileBody?.maximumBytes ?? bodyLimitBytes);
+  refuseOversized(raw, declaration.fileBody?.maximumBytes ?? declaration.bodyBytes ?? bodyLimitBytes);
   passage.caller = await verifiedCaller(declaration, passage, stage);
-  authorizeAndPlace(declaration, passage, match);
-  if (declaration.access.kind === "org") passage.org = await organizationOf(passage.caller, match.params["org"], given);
-  await countRequest(declaration, passage, stage);
+  beside(noteUse(passage, given), passage, given);
+  passage.caller = await placeCaller(passage.caller, declaration.access, match.params["org"], given);
+  authorize(passage.caller, declaration.access);
+  // Where no path names an organization the operator acts for all of them.
+  const isForAll = passage.caller.kind === "root" && match.params["org"] === undefined;
+  if (declaration.access.kind === "org" && !isForAll)
+    passage.org = await organizationOf(passage.caller, match.params["org"], declaration.takesDeleted ?? false, given);
+  const admission = admissionOf(declaration, passage, stage);
+  await admitRequest(admission);
   const request = await validRequest(declaration, passage, match.params);
-  return run(declaration, request, passage, given);
+  await admitBody(admission, request.body);
+  const secret = idempotencySecretOf(presentedOf(raw, passage.client));
+  return operate(declaration, request, { functionName: stage.name, raw, secret, given });
 }
 
 async function verifiedCaller(declaration: AnyHttpDeclaration, passage: Passage, stage: Stage): Promise<Caller> {
-  const { raw } = passage;
+  const { raw, client } = passage;
   const { given } = stage;
   try {
-    return await verifyCaller(presented(raw), declaration.access, {
+    return await verifyCaller(presentedOf(raw, client), declaration.access, {
       documents: given.documents,
       clock: given.clock,
       rootKey: given.config.CA_ROOT_API_KEY,
@@ -137,44 +169,24 @@ async function verifiedCaller(declaration: AnyHttpDeclaration, passage: Passage,
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "UNAUTHENTICATED") throw error;
     if (given.config.RATE_LIMIT_ENABLED !== "true") throw error;
-    const address = clientAddress(raw, given.config.TRUSTED_PROXY_HOPS);
-    passage.rate = await stage.limits.countFailedCredential(address);
+    passage.rate = await stage.limits.countFailedCredential(client.address, given.clock.now());
     refuseExceeded(passage.rate);
     throw error;
   }
 }
 
-function presented(raw: RawRequest): { rootKey: string | undefined; apiKey: string | undefined } {
-  const rootKey = raw.headers["x-ca-root-key"];
-  const apiKey = raw.headers["x-api-key"];
-  if (Array.isArray(rootKey) || Array.isArray(apiKey)) throw unauthenticated();
-  return { rootKey, apiKey };
-}
-
-/** Before anything of the organization is read: another organization's address is refused without a look at it. */
-function authorizeAndPlace(declaration: AnyHttpDeclaration, passage: Passage, match: PathMatch): void {
-  const caller = passage.caller as Caller;
-  const asked = match.params["org"];
-  if (
-    declaration.access.kind === "org" &&
-    caller.kind === "key" &&
-    asked !== undefined &&
-    asked.toLowerCase() !== caller.org.key
-  )
-    throw orgMismatch();
-  authorize(caller, declaration.access);
-}
-
 async function organizationOf(
   caller: Caller,
   slug: string | undefined,
+  takesDeleted: boolean,
   given: { documents: Documents },
 ): Promise<OrgIdentity> {
-  if (caller.kind === "key") return caller.org;
+  if (caller.kind === "key" || caller.kind === "member") return caller.org;
   const key = slug === undefined ? undefined : orgKeyOf(slug);
   if (key === undefined) throw orgNotFound();
   const { body } = await given.documents.get<OrgAccessDocument>(`orgs/${key}`);
-  if (body === undefined || body.state !== "ACTIVE") throw orgNotFound();
+  const isThere = body?.state === "ACTIVE" || (takesDeleted && body?.state === "DELETED");
+  if (body === undefined || !isThere) throw orgNotFound();
   return { slug: body.slug, key, orgId: body.orgId };
 }
 
@@ -182,18 +194,20 @@ function orgNotFound(): AppError {
   return new AppError("ORG_NOT_FOUND", "There is no such organization.");
 }
 
-async function countRequest(declaration: AnyHttpDeclaration, passage: Passage, stage: Stage): Promise<void> {
-  const caller = passage.caller as Caller;
-  if (stage.given.config.RATE_LIMIT_ENABLED !== "true" || caller.kind === "public") return;
-  const holder = passage.org?.key ?? caller.credentialId;
-  if (caller.kind === "key") {
-    passage.rate = await stage.limits.countRequest(holder);
-    refuseExceeded(passage.rate);
-  }
-  if (declaration.perMinute === undefined) return;
-  const scope = `${declaration.method} ${declaration.path} ${holder}`;
-  passage.rate = await countExactly(scope, declaration.perMinute, stage.given.documents);
-  refuseExceeded(passage.rate);
+function admissionOf(declaration: AnyHttpDeclaration, passage: Passage, stage: Stage): Admission {
+  const { given, rates } = stage;
+  return {
+    declaration,
+    caller: passage.caller as Caller,
+    org: passage.org,
+    address: passage.client.address,
+    requestRate: rates,
+    given,
+    counted: (rate) => {
+      passage.rate = rate;
+    },
+    beside: (work) => beside(work, passage, given),
+  };
 }
 
 async function validRequest(
@@ -219,90 +233,9 @@ async function validRequest(
     file: isFile ? raw.rawBody : Buffer.alloc(0),
     requestId: passage.requestId,
     traceparent: traceparentOf(raw.headers),
+    client: passage.client,
     claimedUser: header(raw.headers, "x-user-id")?.slice(0, 100),
   };
-}
-
-async function run(
-  declaration: AnyHttpDeclaration,
-  request: AnyRequest,
-  passage: Passage,
-  given: AnyGiven,
-): Promise<Outcome> {
-  const use = await usedKey(declaration, request, passage, given);
-  const stored = use === undefined ? undefined : await beginUse(use, given.documents);
-  if (stored !== undefined)
-    return { status: stored.status, headers: { ...stored.headers, "idempotency-replayed": "true" }, body: stored.body };
-  try {
-    const answer = await work(declaration, request, { use, passage, given });
-    const outcome = outcomeOf(declaration, answer);
-    await assertDeclared(declaration, outcome, given);
-    return outcome;
-  } catch (error) {
-    if (use !== undefined) await abandonUse(use, given.documents).catch(() => {});
-    throw error;
-  }
-}
-
-/** What stands for a file in the fingerprint of a request. */
-function fileText(bytes: Buffer): string {
-  return JSON.stringify(createHash("sha256").update(bytes).digest("hex"));
-}
-
-async function usedKey(
-  declaration: AnyHttpDeclaration,
-  request: AnyRequest,
-  passage: Passage,
-  given: AnyGiven,
-): Promise<KeyUse | undefined> {
-  const key = header(passage.raw.headers, "idempotency-key");
-  if (key === undefined || declaration.handle !== undefined || request.caller.kind === "public") return undefined;
-  const { rootKey, apiKey } = presented(passage.raw);
-  return keyUse({
-    credentialId: request.caller.credentialId,
-    secret: apiKey ?? rootKey ?? "",
-    method: declaration.method,
-    path: passage.raw.path,
-    key: idempotencyKey(key),
-    query: passage.raw.query.toString(),
-    body: declaration.fileBody === undefined ? bodyText(passage.raw) : fileText(passage.raw.rawBody),
-    holder: given.ids.newId("use"),
-    sealAnswer: declaration.secretAnswer ?? false,
-  });
-}
-
-async function work(
-  declaration: AnyHttpDeclaration,
-  request: AnyRequest,
-  by: { use: KeyUse | undefined; passage: Passage; given: AnyGiven },
-): Promise<Answer<unknown>> {
-  const { given, passage } = by;
-  if (declaration.handle !== undefined) return declaration.handle(request, given);
-  const effects = effectsOf(declaration, request, {
-    use: by.use,
-    given,
-    address: clientAddress(passage.raw, given.config.TRUSTED_PROXY_HOPS),
-    userAgent: header(passage.raw.headers, "user-agent"),
-  });
-  if (declaration.steps !== undefined) return declaration.steps(request, effects, given);
-  return effects.commit(async (change) => {
-    await effects.prepare(change);
-    const answer = await declaration.change?.(request, change, given);
-    effects.conclude(change, answer);
-    return answer;
-  });
-}
-
-/** In tests an answer that its declaration does not describe is a failure; elsewhere it is not worth a customer's request. */
-async function assertDeclared(declaration: AnyHttpDeclaration, outcome: Outcome, given: AnyGiven): Promise<void> {
-  if (given.config.ENVIRONMENT !== "test" || declaration.contentType !== undefined) return;
-  const problems = await responseProblems(declaration.response, JSON.parse(JSON.stringify(outcome.body)));
-  if (problems.length > 0)
-    throw new Error(
-      `${declaration.method} ${declaration.path} answers what it does not declare: ${JSON.stringify(problems)}`,
-    );
-  if (!(declaration.statuses ?? [200]).includes(outcome.status))
-    throw new Error(`${declaration.path}: status ${outcome.status} is not declared`);
 }
 
 async function preflight(raw: RawRequest, declaration: AnyHttpDeclaration, given: AnyGiven): Promise<Outcome> {

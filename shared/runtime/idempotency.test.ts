@@ -2,14 +2,17 @@ import { createHash } from "node:crypto";
 import { Type } from "@sinclair/typebox";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { apiKeyFingerprint, apiKeyHash, makeApiKey } from "#shared/access/api-key.ts";
-import { orgAccess } from "#shared/access/caller.ts";
-import type { ApiKeyDocument, OrgAccessDocument } from "#shared/access/verify.ts";
+import { orgAccess, publicAccess } from "#shared/access/caller.ts";
+import type { OrgAccessDocument } from "#shared/access/membership.ts";
+import type { ApiKeyDocument } from "#shared/access/verify.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
-import { httpFunction } from "./declaration.ts";
+import type { Change, HistoryMessage } from "./change.ts";
+import { httpFunction, Reply } from "./declaration.ts";
 import { AppError } from "./errors.ts";
 import type { IdempotencyRecord } from "./idempotency.ts";
+import { historyTopic, type OutboxDocument, outboxShards } from "./outbox.ts";
 import { strictObject } from "./schema.ts";
-import { type Served, serveFunctions } from "./served.fixture.ts";
+import { runningSubscription, type Served, serveFunctions } from "./served.fixture.ts";
 
 const Counter = strictObject({ count: Type.Integer(), secret: Type.String() });
 const Amount = strictObject({
@@ -45,6 +48,37 @@ function counting(path: string, options: { secretAnswer?: boolean; hold?: () => 
   });
 }
 
+/** Counts although it declines. */
+const undecided = httpFunction({
+  method: "POST",
+  path: "/api/v1/undecided/{org}",
+  summary: "Add to the counter and decline",
+  access: orgAccess("org:write"),
+  uses: ["documents"],
+  response: Counter,
+  statuses: [200, 409],
+  audit: { action: "counter.raised", operation: "UPDATE", resourceType: "counter" },
+  change: async ({ org }, change) => new Reply(409, { count: await raised(org.key, change), secret: "" }),
+});
+
+const open = httpFunction({
+  method: "POST",
+  path: "/api/v1/open",
+  summary: "Add to everybody's counter",
+  access: publicAccess(),
+  uses: ["documents"],
+  response: Counter,
+  audit: { action: "counter.raised", operation: "UPDATE", resourceType: "counter" },
+  change: async (_request, change) => ({ count: await raised("public", change), secret: "" }),
+});
+
+async function raised(name: string, change: Change): Promise<number> {
+  const stored = await change.get<{ count: number }>(`counters/${name}`);
+  const count = (stored.body?.count ?? 0) + 1;
+  change.set(`counters/${name}`, { count });
+  return count;
+}
+
 let served: Served;
 let keys: { acme: string; acmeSecond: string; other: string };
 let loseAnswers = false;
@@ -78,6 +112,8 @@ beforeEach(async () => {
     plain: counting("plain"),
     secret: counting("secret", { secretAnswer: true }),
     held: counting("held", { hold: async () => holding?.() }),
+    undecided,
+    open,
   };
   served = await serveFunctions(functions, { RATE_LIMIT_ENABLED: "false" }, forgetful);
   keys = { acme: await newKey("acme"), acmeSecond: await newKey("acme"), other: await newKey("other") };
@@ -88,7 +124,8 @@ afterEach(() => served.stop());
 async function newKey(org: string): Promise<string> {
   const apiKey = makeApiKey(org);
   await served.documents.transaction(async (tx) => {
-    await tx.get(`orgs/${org}`);
+    await tx.getAll([`orgs/${org}`, `orgs/${org}/subscription/current`]);
+    tx.set(`orgs/${org}/subscription/current`, runningSubscription());
     tx.set<OrgAccessDocument>(`orgs/${org}`, { slug: org, orgId: `org_${org}`, state: "ACTIVE" });
     tx.create<ApiKeyDocument>(`apiKeys/${apiKeyHash(apiKey)}`, {
       org,
@@ -135,6 +172,28 @@ async function post(asked: Asked = {}): Promise<Answered> {
   const parsed = JSON.parse(text) as { error?: string };
   const [replayed, retryAfter] = ["idempotency-replayed", "retry-after"].map((name) => headers.get(name));
   return { status, text, error: parsed.error, replayed: replayed ?? null, retryAfter: retryAfter ?? null };
+}
+
+/** Rows of a table that are on their way to the history. */
+async function historyRows(table: string): Promise<Record<string, unknown>[]> {
+  const found: Record<string, unknown>[] = [];
+  for (let shard = 0; shard < outboxShards; shard++) {
+    const { documents } = await served.documents.list<OutboxDocument>({
+      collection: "outbox",
+      filters: [
+        { field: "shard", is: "==", value: shard },
+        { field: "state", is: "==", value: "PENDING" },
+        { field: "nextAttemptAt", is: "<=", value: "2030-01-01T00:00:00.000Z" },
+      ],
+      orderBy: [{ field: "nextAttemptAt", direction: "asc" }],
+      limit: 500,
+    });
+    for (const { body } of documents) {
+      const message = body.payload as HistoryMessage;
+      if (body.topic === historyTopic && message.table === table) found.push(...message.rows);
+    }
+  }
+  return found;
 }
 
 async function count(org = "acme"): Promise<number> {
@@ -299,6 +358,49 @@ describe("Idempotency-Key (organizations.md 10)", () => {
         expect(stored).not.toContain(form);
     }
     expect(again).toMatchObject({ status: 200, replayed: "true", text: first.text });
+  });
+
+  it("stores no answer that is no success: the key is free again", async () => {
+    const answers = [await post({ path: "undecided" }), await post({ path: "undecided" })];
+
+    expect(answers.map(({ status, replayed }) => [status, replayed])).toEqual([
+      [409, null],
+      [409, null],
+    ]);
+    expect(await count()).toBe(2);
+  });
+
+  it("leaves one history row of each use, without key, body or answer", async () => {
+    const body = '{"note":"a note nobody else may read"}';
+    for (let call = 0; call < 3; call++) await post({ path: "secret", key: "the-key-itself", body });
+
+    const rows = await historyRows("org_idempotency_keys");
+
+    expect(rows).toEqual([
+      expect.objectContaining({
+        idempotency_key: expect.stringMatching(/^[0-9a-f]{64}$/),
+        org_slug: "acme",
+        function: "secret",
+        request_fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+        response_status: 200,
+        expires_at: "2026-08-11T12:00:00.000Z",
+      }),
+    ]);
+    for (const secret of ["the-key-itself", "a note nobody", answeredSecret, keys.acme])
+      expect(JSON.stringify(rows)).not.toContain(secret);
+  });
+
+  it("means nothing to a public function: it works each time", async () => {
+    const ask = () =>
+      fetch(`${served.url}/api/v1/open`, { method: "POST", headers: { "idempotency-key": "k1" }, body: "{}" });
+
+    const answers = [await ask(), await ask()];
+
+    expect(answers.map(({ status, headers }) => [status, headers.get("idempotency-replayed")])).toEqual([
+      [200, null],
+      [200, null],
+    ]);
+    expect(await count("public")).toBe(2);
   });
 
   it("stores no answer above 64 KiB: the key is free again", async () => {

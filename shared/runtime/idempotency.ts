@@ -1,10 +1,11 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import type { Documents, Transaction } from "#shared/platform/documents/documents.ts";
+import type { Change } from "./change.ts";
 import { AppError } from "./errors.ts";
 
 /**
  * Idempotency keys (`organizations.md` 10). The stored fingerprint and a stored answer that holds a secret are keyed
- * with the caller's own credential, which the platform does not keep: what is stored gives nothing away.
+ * with what the caller presented, which the platform does not keep: what is stored gives nothing away.
  */
 export interface IdempotencyRecord {
   state: "running" | "done";
@@ -28,10 +29,11 @@ export interface StoredAnswer {
 
 /** One use of a key by one request. */
 export interface KeyUse {
+  functionName: string;
   path: string;
   fingerprint: string;
   holder: string;
-  /** The credential as presented: derives the keys; never stored. */
+  /** Derives the keys of fingerprint and sealed answer; never stored. */
   secret: string;
   sealAnswer: boolean;
 }
@@ -50,6 +52,7 @@ export function idempotencyKey(header: string): string {
 
 /** Names one use: the record's place and the fingerprint of what is asked. */
 export async function keyUse(use: {
+  functionName: string;
   credentialId: string;
   secret: string;
   method: string;
@@ -66,7 +69,8 @@ export async function keyUse(use: {
   const fingerprint = createHmac("sha256", derived(use.secret, "fingerprint"))
     .update(JSON.stringify([use.query, await canonicalJson(use.body)]), "utf8")
     .digest("hex");
-  return { path: `idempotency/${id}`, fingerprint, holder: use.holder, secret: use.secret, sealAnswer: use.sealAnswer };
+  const { functionName, holder, secret, sealAnswer } = use;
+  return { functionName, path: `idempotency/${id}`, fingerprint, holder, secret, sealAnswer };
 }
 
 /** Takes the record, or answers what was stored for the same request. 409 while another one is running, 422 for another body. */
@@ -100,14 +104,21 @@ export async function holdUse(use: KeyUse, tx: Transaction): Promise<Date> {
   return readAt;
 }
 
-/** Writes the answer into the concluding transaction. An answer above 64 KiB is not stored: the key is freed. */
-export function concludeUse(use: KeyUse, answer: StoredAnswer, heldAt: Date, tx: Transaction): void {
+/** Writes the answer into the concluding transaction. What is no success, or above 64 KiB, is not stored: the key is freed. */
+export function concludeUse(
+  use: KeyUse,
+  answer: StoredAnswer,
+  at: { heldAt: Date; orgSlug: string | undefined },
+  change: Change,
+): void {
+  const { heldAt } = at;
   const text = JSON.stringify(answer.body);
-  if (Buffer.byteLength(text) > maximumStoredBytes) {
-    tx.delete(use.path);
+  const isSuccess = answer.status >= 200 && answer.status < 300;
+  if (!isSuccess || Buffer.byteLength(text) > maximumStoredBytes) {
+    change.delete(use.path);
     return;
   }
-  tx.set<IdempotencyRecord>(use.path, {
+  const record: IdempotencyRecord = {
     state: "done",
     leaseUntil: heldAt.toISOString(),
     holder: use.holder,
@@ -118,6 +129,21 @@ export function concludeUse(use: KeyUse, answer: StoredAnswer, heldAt: Date, tx:
     sealedBody: use.sealAnswer ? sealText(text, use) : null,
     doneAt: heldAt.toISOString(),
     expireAt: after(heldAt, keptMilliseconds),
+  };
+  change.set<IdempotencyRecord>(use.path, record);
+  change.history({
+    table: "org_idempotency_keys",
+    operation: "CREATE",
+    version: 1,
+    row: {
+      idempotency_key: use.path.slice(use.path.indexOf("/") + 1),
+      org_slug: at.orgSlug ?? "_platform",
+      function: use.functionName,
+      request_fingerprint: use.fingerprint,
+      response_status: answer.status,
+      created_at: heldAt.toISOString(),
+      expires_at: record.expireAt,
+    },
   });
 }
 

@@ -17,6 +17,12 @@ export const metricDefinitions = {
   ca_quota_refusals_total: { kind: "counter", help: "Reservations refused by limit", labels: ["limit"] },
   ca_publications_total: { kind: "counter", help: "Ledger publications by kind", labels: ["kind"] },
   ca_fence_refusals_total: { kind: "counter", help: "Days not published because newer data stands", labels: [] },
+  ca_leases_lost_total: { kind: "counter", help: "Runs that another took while a process worked on them", labels: [] },
+  ca_quality_failures_total: {
+    kind: "counter",
+    help: "Failed expectations by kind and severity",
+    labels: ["kind", "severity"],
+  },
   ca_recoveries_total: { kind: "counter", help: "Runs taken over after a dead lease", labels: [] },
   ca_provider_calls_total: { kind: "counter", help: "Provider calls by status", labels: ["provider", "status"] },
   ca_provider_call_seconds: { kind: "histogram", help: "Latency of provider calls", labels: ["provider"] },

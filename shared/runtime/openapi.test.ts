@@ -84,7 +84,7 @@ describe("the OpenAPI document", () => {
       ["level", "query", true],
       ["Idempotency-Key", "header", false],
     ]);
-    expect(make?.security).toEqual([{ orgKey: [] }, { rootKey: [] }]);
+    expect(make?.security).toEqual([{ orgKey: [] }, { session: [] }, { bearer: [] }, { rootKey: [] }]);
     expect(Object.keys(make?.responses ?? {})).toEqual(["200", "201", "default"]);
     expect(make?.responses["default"]?.description).toContain("THING_EXISTS");
   });

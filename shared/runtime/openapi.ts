@@ -7,8 +7,9 @@ import type { AnyFunction, AnyHttpDeclaration } from "./declaration.ts";
 export function routesOf(functions: Readonly<Record<string, AnyFunction>>): Route[] {
   return Object.entries(functions).flatMap(([functionName, fn]) => {
     if (fn.kind !== "http" || fn.declaration.anyMethod) return [];
-    const { method, path, aliases, fileBody } = fn.declaration;
-    const limit = fileBody === undefined ? {} : { bodyLimitBytes: fileBody.maximumBytes };
+    const { method, path, aliases, fileBody, bodyBytes } = fn.declaration;
+    const bytes = fileBody?.maximumBytes ?? bodyBytes;
+    const limit = bytes === undefined ? {} : { bodyLimitBytes: bytes };
     return [path, ...(aliases ?? [])].map((template) => ({ functionName, method, path: template, ...limit }));
   });
 }
@@ -39,6 +40,13 @@ export function openapiOf(functions: Readonly<Record<string, AnyFunction>>, vers
 const securitySchemes = {
   rootKey: { type: "apiKey", in: "header", name: "X-CA-Root-Key" },
   orgKey: { type: "apiKey", in: "header", name: "X-API-Key" },
+  session: {
+    type: "apiKey",
+    in: "cookie",
+    name: "__Host-ca_session",
+    description: "A signed-in person's browser; what changes something also needs X-CSRF-Token",
+  },
+  bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "An access token of /api/v1/auth/token" },
 };
 
 const errorSchema = {
@@ -113,8 +121,9 @@ function securityOf(access: Access): unknown[] {
   if (access.kind === "public") return [];
   if (access.kind === "root") return [{ rootKey: [] }];
   if (access.kind === "any") return [{ rootKey: [] }, { orgKey: [] }];
-  if (access.kind === "session") return [{ session: [] }];
-  return access.root ? [{ orgKey: [] }, { rootKey: [] }] : [{ orgKey: [] }];
+  const person = [{ session: [] }, { bearer: [] }];
+  if (access.kind === "session") return person;
+  return [...(access.peopleOnly ? [] : [{ orgKey: [] }]), ...person, ...(access.root ? [{ rootKey: [] }] : [])];
 }
 
 /** The schema without our own annotations. */

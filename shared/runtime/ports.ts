@@ -2,6 +2,7 @@ import type { Clock } from "#shared/platform/clock.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Ids } from "#shared/platform/ids.ts";
 import type { Keys } from "#shared/platform/keys/keys.ts";
+import type { Mail } from "#shared/platform/mail/mail.ts";
 import type { Objects } from "#shared/platform/objects/objects.ts";
 import type { Topics } from "#shared/platform/topics/topics.ts";
 import type { Warehouse } from "#shared/platform/warehouse/warehouse.ts";
@@ -17,6 +18,7 @@ export interface Ports {
   topics: Topics;
   objects: Objects;
   keys: Keys;
+  mail: Mail;
   catalogue: Catalogue;
 }
 
@@ -28,6 +30,7 @@ export const portNames = [
   "topics",
   "objects",
   "keys",
+  "mail",
   "catalogue",
 ] as const satisfies readonly PortName[];
 

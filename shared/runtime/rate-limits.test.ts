@@ -88,9 +88,10 @@ describe("an exact limit", () => {
     const documents = memoryDocuments(clock);
 
     const states = [];
-    for (const scope of ["a", "a", "a", "a", "b"]) states.push((await countExactly(scope, 2, documents)).remaining);
+    const count = (scope: string) => countExactly([{ scope, times: 2, windowSeconds: 60 }], documents);
+    for (const scope of ["a", "a", "a", "a", "b"]) states.push((await count(scope)).remaining);
     clock.advance(60_000);
-    states.push((await countExactly("a", 2, documents)).remaining);
+    states.push((await count("a")).remaining);
 
     expect(states).toEqual([1, 0, -1, -1, 1, 1]);
     await documents.close();
@@ -139,6 +140,17 @@ describe("failed credentials", () => {
     expect([right.status, anybody.status]).toEqual([200, 200]);
   });
 
+  it("are counted in the UTC minute, whenever the first one came", async () => {
+    served.clock.advance(45_000);
+    for (let call = 0; call < 20; call++) await ask(wrong);
+    served.clock.advance(14_999);
+    const before = await ask(wrong);
+    served.clock.advance(1);
+    const after = await ask(wrong);
+
+    expect([before.status, before.headers.get("retry-after"), after.status]).toEqual([429, "1", 401]);
+  });
+
   it("are counted by the address that the trusted proxy saw, whatever the caller claims before it", async () => {
     for (let call = 0; call < 21; call++) await ask({ ...wrong, ...from(`10.0.0.${call}, 203.0.113.7`) });
 
@@ -177,9 +189,10 @@ describe("failed credentials", () => {
     ["fe80::1%eth0", "fe80::2", true],
   ])("count %s and %s as one caller: %s", async (first, second, isOne) => {
     const limits = await instanceLimits();
+    const now = new Date("2026-08-10T12:00:00Z");
 
-    const before = await limits.countFailedCredential(first);
-    const after = await limits.countFailedCredential(second);
+    const before = await limits.countFailedCredential(first, now);
+    const after = await limits.countFailedCredential(second, now);
 
     expect(after.remaining).toBe(isOne ? before.remaining - 1 : before.remaining);
   });

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { RateLimiterMemory } from "rate-limiter-flexible";
-import type { Documents } from "#shared/platform/documents/documents.ts";
+import type { Documents, Transaction } from "#shared/platform/documents/documents.ts";
 import { AppError } from "./errors.ts";
 
 /** What is left in the window that a request was counted in; less than nothing for one request too many. */
@@ -10,59 +10,82 @@ export interface RateState {
   resetSeconds: number;
 }
 
-interface WindowDocument {
+/** Document `rateLimits/{sha256 of scope, window}`. */
+export interface WindowDocument {
   count: number;
   windowEnd: string;
   expireAt: string;
 }
 
-const windowSeconds = 60;
+/** So many calls of one scope in each fixed UTC window of so many seconds. */
+export interface CallWindow {
+  scope: string;
+  times: number;
+  windowSeconds: number;
+}
 
-/** Requests per minute of one organization on this instance; the plan's own figure comes with the plans' room. */
-const requestsPerMinute = 600;
 const failedCredentialsPerMinute = 20;
 
-/** The limits that each instance counts for itself (`organizations.md` 10): they bound abuse, never money. */
+/** What each instance counts for itself (`organizations.md` 10): it bounds abuse, never money. */
 export interface InstanceLimits {
-  countRequest(credentialId: string): Promise<RateState>;
-  countFailedCredential(address: string): Promise<RateState>;
+  countFailedCredential(address: string, now: Date): Promise<RateState>;
 }
 
 export async function instanceLimits(): Promise<InstanceLimits> {
   const { RateLimiterMemory } = await import("rate-limiter-flexible");
-  const requests = new RateLimiterMemory({ points: requestsPerMinute, duration: windowSeconds, keyPrefix: "r" });
-  const failures = new RateLimiterMemory({
-    points: failedCredentialsPerMinute,
-    duration: windowSeconds,
-    keyPrefix: "f",
-  });
-  return {
-    countRequest: (credentialId) => consume(requests, credentialId),
-    countFailedCredential: (address) => consume(failures, networkOf(address)),
-  };
+  const failures = new RateLimiterMemory({ points: failedCredentialsPerMinute, duration: 60, keyPrefix: "f" });
+  return { countFailedCredential: (address, now) => consume(failures, networkOf(address), now.getTime()) };
 }
 
-async function consume(limiter: RateLimiterMemory, key: string): Promise<RateState> {
-  const used = await limiter.penalty(key, 1);
+/** The limiter's own windows begin with a first call; the UTC minute in the key makes them end with it. */
+async function consume(limiter: RateLimiterMemory, key: string, now: number): Promise<RateState> {
+  const end = windowEnd(now, limiter.duration);
+  const used = await limiter.penalty(`${end} ${key}`, 1);
   return {
     limit: limiter.points,
     remaining: limiter.points - used.consumedPoints,
-    resetSeconds: Math.max(1, Math.ceil(used.msBeforeNext / 1000)),
+    resetSeconds: Math.max(1, Math.ceil((end - now) / 1000)),
   };
 }
 
-/** An exact limit over all instances: one document per scope and fixed UTC minute. A request too many is not counted. */
-export async function countExactly(scope: string, limit: number, documents: Documents): Promise<RateState> {
-  const id = createHash("sha256").update(scope, "utf8").digest("hex");
-  return documents.transaction(async (tx) => {
-    const { body, readAt } = await tx.get<WindowDocument>(`rateLimits/${id}`);
+/**
+ * Counts a call in every window at once, exactly, over all instances, or - when it is one too many for any of them - in
+ * none. Answers the tightest window: of those it exceeds the one that ends last, else the one with the least left.
+ */
+export function countExactly(windows: readonly CallWindow[], documents: Documents): Promise<RateState> {
+  return documents.transaction((tx) => countWithin(windows, tx));
+}
+
+/** `countExactly` inside a transaction of the caller's; reads first, then writes. */
+export async function countWithin(windows: readonly CallWindow[], tx: Transaction): Promise<RateState> {
+  const stored = await tx.getAll<WindowDocument>(windows.map(windowPath));
+  const counted = windows.map((window, at) => {
+    const { body, readAt } = stored[at] ?? { body: undefined, readAt: new Date(0) };
     const now = readAt.getTime();
-    const windowEnd = (Math.floor(now / (windowSeconds * 1000)) + 1) * windowSeconds * 1000;
-    const count = body !== undefined && Date.parse(body.windowEnd) === windowEnd ? body.count : 0;
-    const end = new Date(windowEnd).toISOString();
-    if (count < limit) tx.set<WindowDocument>(`rateLimits/${id}`, { count: count + 1, windowEnd: end, expireAt: end });
-    return { limit, remaining: limit - count - 1, resetSeconds: Math.max(1, Math.ceil((windowEnd - now) / 1000)) };
+    const end = windowEnd(now, window.windowSeconds);
+    const count = body !== undefined && Date.parse(body.windowEnd) === end ? body.count : 0;
+    const resetSeconds = Math.max(1, Math.ceil((end - now) / 1000));
+    const state = { limit: window.times, remaining: window.times - count - 1, resetSeconds };
+    return { path: windowPath(window), end: new Date(end).toISOString(), count, state };
   });
+  const states = counted.map(({ state }) => state);
+  const exceeded = states.filter(({ remaining }) => remaining < 0).sort((a, b) => b.resetSeconds - a.resetSeconds)[0];
+  if (exceeded !== undefined) return exceeded;
+  for (const { path, end, count } of counted)
+    tx.set<WindowDocument>(path, { count: count + 1, windowEnd: end, expireAt: end });
+  return states.sort((a, b) => a.remaining - b.remaining)[0] ?? { limit: 0, remaining: 0, resetSeconds: 1 };
+}
+
+/** The end of the fixed UTC window that holds the instant, in milliseconds like it. */
+export function windowEnd(now: number, windowSeconds: number): number {
+  return (Math.floor(now / (windowSeconds * 1000)) + 1) * windowSeconds * 1000;
+}
+
+export function windowPath({ scope, windowSeconds }: Omit<CallWindow, "times">): string {
+  const id = createHash("sha256")
+    .update(JSON.stringify([scope, windowSeconds]), "utf8")
+    .digest("hex");
+  return `rateLimits/${id}`;
 }
 
 /** Throws 429 `RATE_LIMITED` for a request too many. */
@@ -84,7 +107,7 @@ export function rateHeaders({ limit, remaining, resetSeconds }: RateState): Reco
 }
 
 /** What counts as one caller: an IPv4 address, written as either kind, or the /64 of an IPv6 one, which one household has. */
-function networkOf(address: string): string {
+export function networkOf(address: string): string {
   const version4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (version4 !== undefined) return version4;
   const [head = "", tail] = address.replace(/%.*$/, "").split("::");

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { SubscriptionDocument } from "#shared/plans/subscription.ts";
 import type { Clock } from "#shared/platform/clock.ts";
 import { configFile } from "#shared/platform/config-files.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
@@ -57,6 +58,21 @@ export function recordedTopics(): RecordedTopics {
 export function memoryDocuments(clock: Clock): Documents {
   const declared = async () => declareQueries(await configFile("documents/indexes.yml"));
   return sqliteDocuments({ file: ":memory:", clock, declared, runBodiesTwice: true });
+}
+
+/** The record of a subscription that runs, on the plan SCALE, with what a test changes of it. */
+export function runningSubscription(change: Partial<SubscriptionDocument> = {}): SubscriptionDocument {
+  return {
+    subscriptionId: "sub_1",
+    plan: "SCALE",
+    status: "ACTIVE",
+    hold: false,
+    overrides: {},
+    trialEndsAt: null,
+    graceEndsAt: null,
+    endDate: null,
+    ...change,
+  };
 }
 
 export interface Served {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readConfiguration } from "#shared/runtime/config.ts";
 import { open as openDocuments } from "./documents.ts";
 import { open as openKeys } from "./keys.ts";
+import { open as openMail } from "./mail.ts";
 import { open as openObjects } from "./objects.ts";
 import { open as openWarehouse } from "./warehouse.ts";
 
@@ -26,12 +27,14 @@ describe("the embedded platform", () => {
     await documents.close();
 
     await (await openKeys(config)).seal(Buffer.from("x"), "context");
+    await (await openMail(config)).send({ id: "mail_1", to: "a@example.com", subject: "s", text: "t" });
     await (await openObjects(config)).put("a/b.csv", Buffer.from("x"));
     await (await openWarehouse(config)).ensureDataset({ id: "acme", label: "l", location: "EU", description: "" });
 
     expect((await readdir(join(folder, "data"))).sort()).toEqual([
       "documents.sqlite",
       "key-ring.json",
+      "mail",
       "objects",
       "warehouse",
     ]);

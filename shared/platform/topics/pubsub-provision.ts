@@ -38,6 +38,19 @@ export async function provisionSubscription(options: ProvisionOptions): Promise<
   }
 }
 
+/** Makes topics that have no subscription (yet), so that publishing to them does not fail; safe to run twice. */
+export async function provisionTopics(
+  topics: readonly string[],
+  options: Pick<ProvisionOptions, "projectId" | "apiEndpoint">,
+): Promise<void> {
+  const client = await openClient(options);
+  try {
+    await Promise.all(topics.map((topic) => createTopic(client, topic)));
+  } finally {
+    await client.close();
+  }
+}
+
 async function createTopic(client: PubSub, name: string): Promise<void> {
   await unlessPresent(client.createTopic(name));
 }

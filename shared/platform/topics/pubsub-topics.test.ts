@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
 import { startLoopbackServer } from "../loopback/loopback-server.ts";
 import { deadLetterTopic } from "./dead-letter.ts";
-import { provisionSubscription } from "./pubsub-provision.ts";
+import { provisionSubscription, provisionTopics } from "./pubsub-provision.ts";
 import { openClient, pubsubTopics } from "./pubsub-topics.ts";
 import { readPush } from "./push-message.ts";
 import { topicsContract } from "./topics.contract.ts";
@@ -92,6 +92,18 @@ describe.skipIf(!emulator)("Pub/Sub topics on the emulator", () => {
 
   it("closes without ever having published", async () => {
     await expect(pubsubTopics({ projectId, apiEndpoint }).close()).resolves.toBeUndefined();
+  });
+
+  it("takes messages to a topic that nobody reads once it is made, and refuses them before", async () => {
+    const topics = pubsubTopics({ projectId, apiEndpoint });
+    const publish = () => topics.publish([{ topic: "awaited", payload: 1, attributes: {} }]);
+
+    await expect(publish()).rejects.toMatchObject({ code: "TOPICS_UNAVAILABLE" });
+    await provisionTopics(["awaited"], { projectId, apiEndpoint });
+    await provisionTopics(["awaited"], { projectId, apiEndpoint });
+
+    await expect(publish()).resolves.toBeUndefined();
+    await topics.close();
   });
 
   it("provisions twice without an error and moves an existing subscription to the new settings", async () => {

@@ -48,9 +48,13 @@ export function checkRead(
   return { columns: columnsNamed(source.table, columns), days };
 }
 
+export function isOrganizationColumn(name: string): boolean {
+  return name === "org_slug" || name === "x_org_slug";
+}
+
 /** The column that names the organization in a table shared by all. */
 export function organizationColumn(table: TableDefinition): string {
-  const column = table.columns.find(({ name }) => name === "org_slug" || name === "x_org_slug");
+  const column = table.columns.find(({ name }) => isOrganizationColumn(name));
   if (!column) throw refused(`table ${table.name} has no column that names an organization`);
   return column.name;
 }

@@ -50,7 +50,11 @@ function pairsOf(days: ReadonlyMap<string, ReadonlySet<string>>, table: TableDef
   );
 }
 
-function frameOfPage(columns: readonly Column[], selected: readonly Column[], rows: readonly RawRow[]): DataFrame {
+export function frameOfPage(
+  columns: readonly Column[],
+  selected: readonly Column[],
+  rows: readonly RawRow[],
+): DataFrame {
   const places = new Map(selected.map(({ name }, index) => [name, index]));
   return pl.DataFrame(
     columns.map((column) => {

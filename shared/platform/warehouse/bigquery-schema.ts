@@ -1,4 +1,5 @@
 import type { Column, TableDefinition } from "./table.ts";
+import { isReadByDay } from "./view.ts";
 import type { TableDescription } from "./warehouse.ts";
 
 interface FieldResource {
@@ -34,7 +35,7 @@ export function tableBody(table: TableDefinition): Record<string, unknown> {
         field: partition.field,
         ...(expiration !== null && { expirationMs: String(expiration * 86_400_000) }),
       },
-      requirePartitionFilter: table.name.endsWith("_raw"),
+      requirePartitionFilter: isReadByDay(table),
     }),
     ...(table.clustering.length > 0 && { clustering: { fields: [...table.clustering] } }),
   };

@@ -1,6 +1,8 @@
 import type { Query } from "@google-cloud/bigquery";
 import { BATCH_COLUMN } from "./batch-check.ts";
 import type { Column, TableDefinition } from "./table.ts";
+import { baseTable, type View } from "./view.ts";
+import type { DayRange } from "./warehouse.ts";
 import { checkedName } from "./warehouse-names.ts";
 
 /** A statement with named parameters, in the shape of the BigQuery client's `query`. */
@@ -56,6 +58,27 @@ export function readStatement(path: TablePath, columns: readonly Column[], pairs
   };
 }
 
+/** Rows of a view, of some days of its table's partition field if any are named. */
+export function readViewStatement(
+  path: { projectId: string; datasetId: string; view: View },
+  columns: readonly Column[],
+  days: DayRange | undefined,
+): Statement {
+  const lines = [
+    "-- cost-atlas warehouse/view v1",
+    "SELECT",
+    columns.map((column) => `  ${exactly(column)} AS ${quoted(column.name)}`).join(",\n"),
+    `FROM ${namedPath({ ...path, name: path.view.name })} AS t`,
+  ];
+  if (days === undefined) return { query: lines.join("\n"), params: {}, types: {} };
+  lines.push(`WHERE ${partitionBetween(baseTable(path.view))}`);
+  return {
+    query: lines.join("\n"),
+    params: { first_day: dateParameter(days.first), last_day: dateParameter(days.last) },
+    types: { first_day: "DATE", last_day: "DATE" },
+  };
+}
+
 export function removeStatement(path: TablePath, batchIds: readonly string[]): Statement {
   const lines = [
     "-- cost-atlas warehouse/remove v1",
@@ -98,7 +121,8 @@ function exactly(column: Column): string {
   }
 }
 
-function dayOf(table: TableDefinition): string {
+/** The UTC day of the partition field. */
+export function dayOf(table: TableDefinition): string {
   const field = `t.${quoted(table.partition?.field ?? "")}`;
   return isTimestampPartition(table) ? `DATE(${field}, 'UTC')` : field;
 }
@@ -121,10 +145,23 @@ function isTimestampPartition(table: TableDefinition): boolean {
 }
 
 function pathText({ projectId, datasetId, table }: TablePath): string {
-  if (!PROJECT.test(projectId)) throw new RangeError(`not a project id: ${projectId}`);
-  return `\`${projectId}.${checkedName("dataset", datasetId)}.${checkedName("table", table.name)}\``;
+  return namedPath({ projectId, datasetId, name: table.name });
 }
 
-function quoted(name: string): string {
+/** Where a table or view stands, quoted. */
+export function namedPath({
+  projectId,
+  datasetId,
+  name,
+}: {
+  projectId: string;
+  datasetId: string;
+  name: string;
+}): string {
+  if (!PROJECT.test(projectId)) throw new RangeError(`not a project id: ${projectId}`);
+  return `\`${projectId}.${checkedName("dataset", datasetId)}.${checkedName("table", name)}\``;
+}
+
+export function quoted(name: string): string {
   return `\`${checkedName("column", name)}\``;
 }

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isAppError } from "#shared/runtime/errors.ts";
 import { type BigQueryDouble, startBigQueryDouble } from "./bigquery-double/bigquery-double.ts";
 import { bigqueryWarehouse } from "./bigquery-warehouse.ts";
-import { BY_INSTANT, EVERY_TYPE, HISTORY, STANDARD } from "./contract/contract-tables.ts";
+import { BY_INSTANT, column, EVERY_TYPE, HISTORY, NEWER_STANDARD, STANDARD } from "./contract/contract-tables.ts";
+import { ACTIVE_THINGS, currentOf, STATE, STATE_CURRENT } from "./contract/view-tables.ts";
 import { frameOf, rowsOf } from "./frame.ts";
 import { warehouseContract } from "./warehouse.contract.ts";
 import type { Batch, Warehouse } from "./warehouse.ts";
@@ -151,17 +152,67 @@ describe("bigqueryWarehouse", () => {
     expect(double.inspection.requests().filter((line) => line.includes("/queries"))).toHaveLength(3);
   });
 
-  test.each(["read", "remove", "ensureDataset", "ensureTable", "describeDataset", "dropDataset"])(
-    "%s tells that the service is away",
-    async (verb) => {
-      await warehouse.write(batchOf(["1"]));
-      double.faults.unavailable(/./, 3);
+  test.each([
+    "read",
+    "remove",
+    "ensureDataset",
+    "ensureTable",
+    "addColumns",
+    "ensureView",
+    "replaceView",
+    "readView",
+    "describeDataset",
+    "dropTable",
+    "dropDataset",
+  ])("%s tells that the service is away", async (verb) => {
+    await warehouse.write(batchOf(["1"]));
+    double.faults.unavailable(/./, 3);
 
-      expect(await failureOf(call(verb))).toMatchObject({ code: "WAREHOUSE_UNAVAILABLE", retryable: true });
-      await double.stop();
-      expect(await failureOf(call(verb))).toMatchObject({ code: "WAREHOUSE_UNAVAILABLE", retryable: true });
-    },
-  );
+    expect(await failureOf(call(verb))).toMatchObject({ code: "WAREHOUSE_UNAVAILABLE", retryable: true });
+    await double.stop();
+    expect(await failureOf(call(verb))).toMatchObject({ code: "WAREHOUSE_UNAVAILABLE", retryable: true });
+  });
+
+  test("makes views with named columns and standard SQL, none of it from texts of a file", async () => {
+    await warehouse.ensureTable("d", STATE);
+    await warehouse.ensureView("d", STATE_CURRENT);
+
+    expect(double.inspection.table("d", STATE_CURRENT.name)).toMatchObject({
+      type: "VIEW",
+      description: STATE_CURRENT.description,
+      view: { useLegacySql: false, query: expect.not.stringContaining("*") },
+    });
+    for (const equals of ["a' OR 'a' = 'a", "", "`", "x\n--", "\\"]) {
+      const view = { ...ACTIVE_THINGS, where: [{ column: "org_slug", equals }] };
+      expect(isAppError(await failureOf(warehouse.ensureView("d", view)), "BATCH_REFUSED"), equals).toBe(true);
+    }
+  });
+
+  test("looks once at a view that is there, and asks for its table only to make it", async () => {
+    await warehouse.ensureTable("d", STATE);
+    await warehouse.ensureView("d", STATE_CURRENT);
+    const before = double.inspection.requests().length;
+
+    await warehouse.ensureView("d", STATE_CURRENT);
+
+    expect(double.inspection.requests().slice(before)).toHaveLength(1);
+  });
+
+  test("of two that add columns at once neither loses the other's", async () => {
+    const wider = { ...STANDARD, columns: [...NEWER_STANDARD.columns, column("x_more", "STRING")] };
+    const source = { datasetId: "d", table: wider };
+
+    const ended = await Promise.allSettled([
+      warehouse.addColumns(source, ["x_credit"]),
+      opened(double.url).addColumns(source, ["x_more"]),
+    ]);
+    await warehouse.addColumns(source, ["x_credit", "x_more"]);
+
+    expect(ended.some(({ status }) => status === "fulfilled")).toBe(true);
+    const { tables } = (await warehouse.describeDataset("d")) ?? { tables: [] };
+    const names = tables.find(({ name }) => name === STANDARD.name)?.columns.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(["x_credit", "x_more"]));
+  });
 
   test("creates tables partitioned, clustered, described, and raw ones with a partition filter", () => {
     expect(double.inspection.table("d", EVERY_TYPE.name)).toMatchObject({
@@ -214,6 +265,11 @@ describe("bigqueryWarehouse", () => {
       ensureDataset: () => warehouse.ensureDataset({ id: "e", label: "platform", location: "EU", description: "d" }),
       ensureTable: () => warehouse.ensureTable("d", { ...STANDARD, name: "new" }),
       describeDataset: () => warehouse.describeDataset("d"),
+      addColumns: () => warehouse.addColumns({ datasetId: "d", table: NEWER_STANDARD }, ["x_credit"]),
+      ensureView: () => warehouse.ensureView("d", currentOf(HISTORY)),
+      replaceView: () => warehouse.replaceView("d", currentOf(HISTORY)),
+      readView: () => warehouse.readView("d", currentOf(HISTORY), ["event_id"]),
+      dropTable: () => warehouse.dropTable("d", "platform", STANDARD.name),
       dropDataset: () => warehouse.dropDataset("d", "platform"),
     };
     return calls[verb]?.() ?? Promise.reject(new Error(`no call ${verb}`));

@@ -1,11 +1,14 @@
 import type { BigQuery, BigQueryOptions } from "@google-cloud/bigquery";
 import { checkBatch, checkSource, organizationColumn } from "./batch-check.ts";
 import {
+  addColumns,
   describeDataset,
   describeTable,
   dropDataset,
+  dropTable,
   ensureDataset,
   ensureTable,
+  labelDataset,
   readDataset,
 } from "./bigquery-datasets.ts";
 import { inPortTerms } from "./bigquery-errors.ts";
@@ -13,6 +16,7 @@ import { type LoadPace, loadOnce } from "./bigquery-load.ts";
 import { execute } from "./bigquery-query.ts";
 import { readRows, refuseWithoutBatches } from "./bigquery-read.ts";
 import { eraseStatement, removeStatement } from "./bigquery-sql.ts";
+import { ensureView, readView, replaceView } from "./bigquery-views.ts";
 import type { TableSource, Warehouse } from "./warehouse.ts";
 import { refused } from "./warehouse-errors.ts";
 import { checkedName } from "./warehouse-names.ts";
@@ -70,7 +74,21 @@ export function bigqueryWarehouse(options: BigQueryWarehouseOptions): Warehouse 
   return {
     ensureDataset: (dataset) => inPortTerms("make a dataset", async () => ensureDataset(await client(), dataset)),
     describeDataset: (id) => inPortTerms("describe a dataset", async () => describeDataset(await client(), id)),
+    labelDataset: (id, label) => inPortTerms("label a dataset", async () => labelDataset(await client(), id, label)),
     ensureTable: (id, table) => inPortTerms("make a table", async () => ensureTable(await client(), id, table)),
+    addColumns: (source, names) => inPortTerms("add columns", async () => addColumns(await client(), source, names)),
+    ensureView: (datasetId, view) =>
+      inPortTerms("make a view", async () => ensureView({ bigquery: await client(), projectId }, datasetId, view)),
+    replaceView: (datasetId, view) =>
+      inPortTerms("make a view", async () => replaceView({ bigquery: await client(), projectId }, datasetId, view)),
+    readView: (datasetId, view, names, days) =>
+      inPortTerms("read a view", async () =>
+        readView(await placeOf(checkedName("dataset", datasetId)), { datasetId, view, days }, names),
+      ),
+    dropTable: async (datasetId, label, tableName) => {
+      columns.delete(`${datasetId}.${tableName}`);
+      await inPortTerms("drop a table", async () => dropTable(await client(), datasetId, label, tableName));
+    },
     dropDataset: async (datasetId, label) => {
       forget(datasetId);
       await inPortTerms("drop a dataset", async () => dropDataset(await client(), datasetId, label));

@@ -2,10 +2,14 @@ import { randomUUID } from "node:crypto";
 import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createText, makeFolder, readText, syncFolder, writeText } from "./durable-files.ts";
+import { columnsNamed } from "./frame.ts";
+import { newColumns } from "./new-columns.ts";
 import type { ParquetLayout } from "./parquet-layout.ts";
+import { viewNames } from "./parquet-view-files.ts";
 import type { Column, TableDefinition } from "./table.ts";
 import type { Dataset, DatasetDescription, TableDescription, TableSource } from "./warehouse.ts";
 import { notOurs, refused } from "./warehouse-errors.ts";
+import { checkedName } from "./warehouse-names.ts";
 
 export async function ensureDataset(
   layout: ParquetLayout,
@@ -28,7 +32,14 @@ export async function describeDataset(
     names.sort().map((name) => readText(join(layout.dataset(datasetId), name, "_table.json"))),
   );
   const tables = files.filter((text) => text !== undefined).map((text) => JSON.parse(text) as TableDescription);
-  return { label: dataset.label, location: dataset.location, tables };
+  return { label: dataset.label, location: dataset.location, tables, views: await viewNames(layout, datasetId) };
+}
+
+/** Errors: `BATCH_REFUSED` when there is no such dataset. */
+export async function labelDataset(layout: ParquetLayout, datasetId: string, label: string): Promise<void> {
+  const dataset = await readDataset(layout, datasetId);
+  if (!dataset) throw refused(`there is no dataset ${datasetId}`);
+  await writeText(layout.datasetFile(datasetId), JSON.stringify({ ...dataset, label }));
 }
 
 export async function ensureTable(
@@ -51,7 +62,7 @@ export async function growTable(layout: ParquetLayout, source: TableSource): Pro
   const text = await readText(layout.tableFile(source));
   if (text === undefined) throw refused(`there is no table ${source.table.name} in ${source.datasetId}`);
   const stored = JSON.parse(text) as TableDescription;
-  const added = source.table.columns.filter((column) => isNew(stored, column));
+  const added = newColumns(stored, source.table.columns);
   if (added.length === 0) return;
   await writeText(
     layout.tableFile(source),
@@ -59,15 +70,33 @@ export async function growTable(layout: ParquetLayout, source: TableSource): Pro
   );
 }
 
+/** Adds the named columns of the definition that the stored table lacks. Errors: `BATCH_REFUSED`. */
+export async function addColumns(layout: ParquetLayout, source: TableSource, names: readonly string[]): Promise<void> {
+  const named = columnsNamed(source.table, names);
+  await growTable(layout, { ...source, table: { ...source.table, columns: named } });
+}
+
+/** Gone for readers at once; a table that is not there is no error. */
+export async function dropTable(
+  layout: ParquetLayout,
+  datasetId: string,
+  label: string,
+  tableName: string,
+): Promise<void> {
+  const dataset = await readDataset(layout, datasetId);
+  if (!dataset) return;
+  if (dataset.label !== label) throw notOurs(datasetId);
+  const folder = join(layout.dataset(datasetId), checkedName("table", tableName));
+  if ((await readText(join(folder, "_table.json"))) === undefined) return;
+  await moveAway(layout, folder);
+}
+
 /** Gone for readers at once; a dataset that is not there is no error. */
 export async function dropDataset(layout: ParquetLayout, datasetId: string, label: string): Promise<void> {
   const dataset = await readDataset(layout, datasetId);
   if (!dataset) return;
   if (dataset.label !== label) throw notOurs(datasetId);
-  const dropped = join(layout.root, `.dropped-${randomUUID()}`);
-  await rename(layout.dataset(datasetId), dropped);
-  await syncFolder(layout.root);
-  await rm(dropped, { recursive: true, force: true });
+  await moveAway(layout, layout.dataset(datasetId));
 }
 
 /** Clears what a crash left of a drop. */
@@ -77,17 +106,16 @@ export async function finishDrops(layout: ParquetLayout): Promise<void> {
   }
 }
 
+async function moveAway(layout: ParquetLayout, folder: string): Promise<void> {
+  const dropped = join(layout.root, `.dropped-${randomUUID()}`);
+  await rename(folder, dropped);
+  await syncFolder(layout.root);
+  await rm(dropped, { recursive: true, force: true });
+}
+
 async function readDataset(layout: ParquetLayout, datasetId: string): Promise<Dataset | undefined> {
   const text = await readText(layout.datasetFile(datasetId));
   return text === undefined ? undefined : (JSON.parse(text) as Dataset);
-}
-
-function isNew(stored: TableDescription, column: Column): boolean {
-  const known = stored.columns.find(({ name }) => name === column.name);
-  if (known?.type === column.type && known.mode === column.mode) return false;
-  if (known) throw refused(`column ${column.name} is ${known.type} ${known.mode} in the stored table`);
-  if (column.mode === "REQUIRED") throw refused(`a new column cannot be REQUIRED: ${column.name}`);
-  return true;
 }
 
 function descriptionOf(table: TableDefinition): TableDescription {

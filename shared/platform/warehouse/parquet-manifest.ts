@@ -10,7 +10,7 @@ export interface Manifest {
   rows: number;
   /** Rows per day that has a file (`all` in unpartitioned tables). */
   days: Record<string, number>;
-  /** The schema of the files. */
+  /** The schema of the files: columns without any value are left out. */
   columns: Pick<Column, "name" | "type" | "mode">[];
   /** The files are gone, the id is spent: a late repeat of the write must not bring the rows back. */
   removed?: true;

@@ -1,4 +1,4 @@
-import pl, { type DataFrame, type LazyDataFrame } from "nodejs-polars";
+import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
 import { checkRead } from "./batch-check.ts";
 import { dataTypeOf, seriesOf } from "./column-series.ts";
 import { emptyFrame } from "./frame.ts";
@@ -19,10 +19,11 @@ export async function readRows(
   const manifests = await Promise.all([...days.keys()].map((batchId) => readManifest(layout, source, batchId)));
   // One expression for all files and columns: making one takes half a millisecond.
   const asked = pl.cols(columns.map(({ name }) => name));
+  const nothing = nullsOf(columns);
   const scans = manifests.flatMap((manifest) => {
     if (!manifest || manifest.removed) return [];
     return filesOf(source, manifest, days.get(manifest.batchId) ?? new Set()).map((day) =>
-      scan(layout.rows(source, day, manifest.batchId), manifest, columns).select(asked),
+      scan(layout.rows(source, day, manifest.batchId), manifest, nothing).select(asked),
     );
   });
   if (scans.length === 0) return emptyFrame(columns);
@@ -35,14 +36,23 @@ function filesOf(source: TableSource, manifest: Manifest, days: ReadonlySet<stri
   return asked.filter((day) => Object.hasOwn(manifest.days, day));
 }
 
+/** What stands for a column that a file lacks; made when the first file lacks it, and once. */
+function nullsOf(columns: readonly Column[]): (stored: ReadonlySet<string>) => Expr[] {
+  const made = new Map<string, Expr>();
+  return (stored) =>
+    columns.flatMap((column) => {
+      if (stored.has(column.name)) return [];
+      const value = made.get(column.name) ?? pl.lit(null).cast(dataTypeOf(column)).alias(column.name);
+      made.set(column.name, value);
+      return [value];
+    });
+}
+
 /** Nulls come in beside the stored columns: a selection of literals alone would have one row, not the file's. */
-function scan(path: string, manifest: Manifest, columns: readonly Column[]): LazyDataFrame {
-  const stored = new Set(manifest.columns.map(({ name }) => name));
-  const missing = columns.filter(({ name }) => !stored.has(name));
+function scan(path: string, manifest: Manifest, nothing: (stored: ReadonlySet<string>) => Expr[]): LazyDataFrame {
+  const missing = nothing(new Set(manifest.columns.map(({ name }) => name)));
   const file = pl.scanParquet(path, { glob: false });
-  return missing.length === 0
-    ? file
-    : file.withColumns(...missing.map((column) => pl.lit(null).cast(dataTypeOf(column)).alias(column.name)));
+  return missing.length === 0 ? file : file.withColumns(...missing);
 }
 
 /** The manifest named the file: that it cannot be read is never "no rows". */

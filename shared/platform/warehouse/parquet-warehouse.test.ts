@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readdir, rm, truncate, unlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pl from "nodejs-polars";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { isAppError } from "#shared/runtime/errors.ts";
 import { EVERY_TYPE, UNPARTITIONED } from "./contract/contract-tables.ts";
@@ -95,6 +96,36 @@ describe("parquetWarehouse", () => {
     expect(await providers()).toEqual(["a"]);
   });
 
+  test("leaves columns without any value out of its files, and reads them as null", async () => {
+    const source = { datasetId: "d", table: EVERY_TYPE };
+    await warehouse.write(batchOf(["a", "b"]));
+
+    const stored = pl.readParquet(table("2028-02-29", "b1.parquet"));
+    const parts = [{ batchId: "b1", days: ["2028-02-28", "2028-02-29"] }];
+    const alone = await warehouse.read(source, parts, ["note"]);
+    const beside = await warehouse.read(source, parts, ["credit", "provider", "tags"]);
+
+    expect(stored.columns).toEqual(["usage_date", "provider", "cost", "tags", "x_org_slug", "x_batch_id"]);
+    expect(rowsOf(alone, EVERY_TYPE)).toEqual([{ note: null }, { note: null }]);
+    expect(rowsOf(beside, EVERY_TYPE)).toEqual(["a", "b"].map((provider) => ({ credit: null, provider, tags: [] })));
+  });
+
+  test("finds the days of rows in any order, and keeps the order within a day", async () => {
+    const days = ["2028-02-29", "2028-02-28", "2028-02-29", "2028-02-28", "2028-02-27"];
+    const rows = days.map((day, at) => ({ ...rowOf(`p${at}`), usage_date: day }));
+
+    await warehouse.write({ ...batchOf([]), rows: frameOf(EVERY_TYPE, rows) });
+
+    const providersOf = async (day: string) => {
+      const parts = [{ batchId: "b1", days: [day] }];
+      const frame = await warehouse.read({ datasetId: "d", table: EVERY_TYPE }, parts, ["provider"]);
+      return frame.getColumn("provider").toArray();
+    };
+    expect(await providersOf("2028-02-27")).toEqual(["p4"]);
+    expect(await providersOf("2028-02-28")).toEqual(["p1", "p3"]);
+    expect(await providersOf("2028-02-29")).toEqual(["p0", "p2"]);
+  });
+
   test("removes and erases also what a crash left of an unfinished batch", async () => {
     const source = { datasetId: "d", table: EVERY_TYPE };
     await warehouse.write(batchOf(["a", "b"]));
@@ -123,13 +154,11 @@ describe("parquetWarehouse", () => {
 
 /** One row a day from 2028-02-28 on, by provider. */
 function batchOf(providers: string[]): Batch {
-  const rows = providers.map((provider, index) => ({
-    usage_date: `2028-02-${28 + index}`,
-    provider,
-    cost: "1",
-    x_org_slug: `org_of_${provider}`,
-    x_batch_id: "b1",
-  }));
+  const rows = providers.map((provider, index) => ({ ...rowOf(provider), usage_date: `2028-02-${28 + index}` }));
   const contentHash = createHash("sha256").update(providers.join()).digest("hex");
   return { datasetId: "d", table: EVERY_TYPE, batchId: "b1", contentHash, rows: frameOf(EVERY_TYPE, rows) };
+}
+
+function rowOf(provider: string) {
+  return { usage_date: "2028-02-28", provider, cost: "1", x_org_slug: `org_of_${provider}`, x_batch_id: "b1" };
 }

@@ -1,10 +1,21 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { AppError } from "#shared/runtime/errors.ts";
-import { describeDataset, dropDataset, ensureDataset, ensureTable, finishDrops } from "./parquet-datasets.ts";
+import {
+  addColumns,
+  describeDataset,
+  dropDataset,
+  dropTable,
+  ensureDataset,
+  ensureTable,
+  finishDrops,
+  labelDataset,
+} from "./parquet-datasets.ts";
 import { parquetLayout } from "./parquet-layout.ts";
 import { readRows } from "./parquet-read.ts";
 import { eraseRows, removeBatches } from "./parquet-removal.ts";
+import { ensureView, replaceView } from "./parquet-view-files.ts";
+import { readView } from "./parquet-views.ts";
 import { writeBatch } from "./parquet-write.ts";
 import type { Warehouse } from "./warehouse.ts";
 
@@ -25,7 +36,16 @@ export function parquetWarehouse(options: { folder: string }): Warehouse {
   return {
     ensureDataset: (dataset) => ensureDataset(layout, dataset),
     describeDataset: (datasetId) => describeDataset(layout, datasetId),
+    labelDataset: (datasetId, label) => labelDataset(layout, datasetId, label),
     ensureTable: (datasetId, table) => ensureTable(layout, datasetId, table),
+    addColumns: (source, names) => addColumns(layout, source, names),
+    ensureView: (datasetId, view) => ensureView(layout, datasetId, view),
+    replaceView: (datasetId, view) => replaceView(layout, datasetId, view),
+    readView: (datasetId, view, columns, days) => readView(layout, { datasetId, view, days }, columns),
+    dropTable: async (datasetId, label, tableName) => {
+      await finishDrops(layout);
+      await dropTable(layout, datasetId, label, tableName);
+    },
     dropDataset: async (datasetId, label) => {
       await finishDrops(layout);
       await dropDataset(layout, datasetId, label);

@@ -1,14 +1,20 @@
-import pl, { type DataFrame } from "nodejs-polars";
-import { checkBatch } from "./batch-check.ts";
+import pl, { type DataFrame, type Expr } from "nodejs-polars";
+import { checkBatch, isOrganizationColumn } from "./batch-check.ts";
 import { createText, makeFolder, readText, removeFile, settle } from "./durable-files.ts";
 import { growTable } from "./parquet-datasets.ts";
 import { ALL_DAYS, type ParquetLayout } from "./parquet-layout.ts";
 import { createManifest, type Manifest, readManifest } from "./parquet-manifest.ts";
-import type { TableDefinition } from "./table.ts";
+import type { Column } from "./table.ts";
 import type { Batch } from "./warehouse.ts";
 import { conflict } from "./warehouse-errors.ts";
 
 const FILES_AT_ONCE = 4;
+/** Higher levels take a sixth longer and make nothing smaller; `settle` syncs the file. */
+const sinkOptions = {
+  compression: "zstd",
+  compressionLevel: 1,
+  sinkOptions: { syncOnClose: "none", maintainOrder: true, mkdir: false },
+} as const;
 
 /** Writes one file per day and, last, the manifest: before it, nothing of the batch is visible. */
 export async function writeBatch(layout: ParquetLayout, batch: Batch): Promise<void> {
@@ -17,9 +23,10 @@ export async function writeBatch(layout: ParquetLayout, batch: Batch): Promise<v
   if (batch.rows.height === 0 || (await isWritten(layout, batch))) return;
   await claim(layout, batch);
   if (!(await readManifest(layout, batch, batch.batchId))) {
-    const days = await countDays(batch);
-    await writeDays(layout, batch, Object.keys(days));
-    await createManifest(layout, batch, manifestOf(batch, days));
+    const columns = storedColumns(batch);
+    const days = await rowsByDay(batch, batch.rows.select(...columns.map(({ name }) => name)));
+    await writeDays(layout, batch, days);
+    await createManifest(layout, batch, manifestOf(batch, days, columns));
   }
   // With a manifest in place the claim protects nothing more; after a failure it stays and keeps other rows away.
   await removeFile(layout.claim(batch, batch.batchId));
@@ -40,43 +47,73 @@ async function claim(layout: ParquetLayout, batch: Batch): Promise<void> {
   if (holder !== undefined && holder !== batch.contentHash) throw conflict(batch.batchId);
 }
 
-/** Rows per day. */
-async function countDays(batch: Batch): Promise<Record<string, number>> {
-  const { partition } = batch.table;
-  if (!partition) return { [ALL_DAYS]: batch.rows.height };
-  const day = pl.col(partition.field).cast(pl.Date).cast(pl.Utf8).alias("day");
-  const counts = await batch.rows.lazy().select(day).groupBy(["day"]).agg(pl.len().alias("rows")).collect();
-  const rows = counts.getColumn("rows").toArray();
-  return Object.fromEntries(
-    counts
-      .getColumn("day")
-      .toArray()
-      .map((name, index) => [String(name), Number(rows[index])]),
+/**
+ * A column without a value stays out of the files, whose cost is that of their columns more than that of their rows;
+ * readers take it for one that was added later. Erasure asks whose rows they are.
+ */
+function storedColumns({ rows, table }: Batch): Column[] {
+  const nulls = rows.nullCount().row(0);
+  const silent = new Set(rows.columns.filter((_, at) => Number(nulls[at]) === rows.height));
+  return table.columns.filter(
+    ({ name, mode }) => mode !== "NULLABLE" || isOrganizationColumn(name) || !silent.has(name),
   );
 }
 
-async function writeDays(layout: ParquetLayout, batch: Batch, days: readonly string[]): Promise<void> {
-  // Once, and by name: in a lazy selection each column of each day would cost a millisecond.
-  const rows = batch.rows.select(...batch.table.columns.map(({ name }) => name));
-  const ordered = { ...batch, rows };
-  for (let start = 0; start < days.length; start += FILES_AT_ONCE) {
-    await Promise.all(days.slice(start, start + FILES_AT_ONCE).map((day) => writeDay(layout, ordered, day)));
+/** Made once: each expression takes up to a millisecond. */
+const rowCount = pl.len().alias("n");
+const dayAndCount = [pl.col("day").cast(pl.Utf8), pl.col("n")];
+const backwards = pl.col("day").lt(pl.col("day").shift(1)).sum();
+
+type DayRows = ReadonlyMap<string, DataFrame>;
+
+/** Slices of rows in the order of their days: to look for each day in all rows costs as much as to write it. */
+async function rowsByDay({ table }: Batch, rows: DataFrame): Promise<DayRows> {
+  if (!table.partition) return new Map([[ALL_DAYS, rows]]);
+  const day = pl.col(table.partition.field).cast(pl.Date).alias("day");
+  const ordered = (await isOrdered(rows, day))
+    ? rows
+    : await rows.lazy().sort({ by: day, maintainOrder: true }).collect();
+  const counts = await ordered
+    .lazy()
+    .groupBy([day], true)
+    .agg(rowCount)
+    .select(...dayAndCount)
+    .collect();
+  const days = new Map<string, DataFrame>();
+  let start = 0;
+  for (const [name, count] of counts.rows()) {
+    days.set(String(name), ordered.slice(start, Number(count)));
+    start += Number(count);
+  }
+  return days;
+}
+
+async function isOrdered(rows: DataFrame, day: Expr): Promise<boolean> {
+  const found = await rows.lazy().select(day).select(backwards).collect();
+  return Number(found.row(0)[0] ?? 0) === 0;
+}
+
+async function writeDays(layout: ParquetLayout, batch: Batch, days: DayRows): Promise<void> {
+  const all = [...days];
+  for (let start = 0; start < all.length; start += FILES_AT_ONCE) {
+    const some = all.slice(start, start + FILES_AT_ONCE);
+    await Promise.all(some.map(([day, rows]) => writeDay(layout, batch, { day, rows })));
   }
 }
 
-async function writeDay(layout: ParquetLayout, batch: Batch, day: string): Promise<void> {
+async function writeDay(
+  layout: ParquetLayout,
+  batch: Batch,
+  { day, rows }: { day: string; rows: DataFrame },
+): Promise<void> {
   await makeFolder(layout.day(batch, day));
   const aside = layout.aside(batch);
-  await ofDay(batch.rows, batch.table, day).sinkParquet(aside, { compression: "zstd" }).collect();
+  await rows.lazy().sinkParquet(aside, sinkOptions).collect();
   await settle(aside, layout.rows(batch, day, batch.batchId));
 }
 
-function ofDay(rows: DataFrame, table: TableDefinition, day: string): ReturnType<DataFrame["lazy"]> {
-  if (!table.partition) return rows.lazy();
-  return rows.lazy().filter(pl.col(table.partition.field).cast(pl.Date).eq(pl.lit(day).cast(pl.Date)));
-}
-
-function manifestOf(batch: Batch, days: Record<string, number>): Manifest {
-  const columns = batch.table.columns.map(({ name, type, mode }) => ({ name, type, mode }));
-  return { batchId: batch.batchId, contentHash: batch.contentHash, rows: batch.rows.height, days, columns };
+function manifestOf(batch: Batch, days: DayRows, stored: readonly Column[]): Manifest {
+  const columns = stored.map(({ name, type, mode }) => ({ name, type, mode }));
+  const counts = Object.fromEntries([...days].map(([day, { height }]) => [day, height]));
+  return { batchId: batch.batchId, contentHash: batch.contentHash, rows: batch.rows.height, days: counts, columns };
 }

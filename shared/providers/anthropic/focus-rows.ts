@@ -1,10 +1,11 @@
 import { parseAmount } from "#shared/money/amount.ts";
 import { type BilledFacts, billedCharge } from "../billed-charge.ts";
+import { bothSides, type Matching } from "../both-sides.ts";
 import { findings } from "../findings.ts";
 import type { StatedQuantity } from "../focus-pricing.ts";
 import { type Charge, focusRow } from "../focus-rows.ts";
 import type { FocusContext, Pulled, Row } from "../provider.ts";
-import type { BilledRow, UsageRow } from "../raw-rows.ts";
+import type { BilledRow, ComputedRow, UsageRow } from "../raw-rows.ts";
 import { splitByTokens } from "./key-split.ts";
 import { type CountedFor, usageJoin } from "./usage-join.ts";
 
@@ -20,6 +21,8 @@ export function anthropicFocusRows(context: FocusContext): Pulled {
   const billed = (context.rows["genai_billed_daily_raw"] ?? []) as unknown as readonly BilledRow[];
   const usage = (context.rows["genai_usage_daily_raw"] ?? []) as unknown as readonly UsageRow[];
   const countedFor = usageJoin(billed, usage);
+  const computed = (context.rows["genai_computed_daily"] ?? []) as unknown as readonly ComputedRow[];
+  const sides = bothSides(billed, { computed, usage }, matching);
   const { provider, accountId, accountName } = context;
   const account = { provider, accountId, accountName, accountType: "Organization" };
   const rows: Row[] = [];
@@ -27,11 +30,22 @@ export function anthropicFocusRows(context: FocusContext): Pulled {
     for (const charge of chargesOf(row, countedFor(row))) {
       const cost = focusRow(charge, account);
       if (cost?.["x_quantity_basis"] === "charge") found.add("quantity_missing", "quantity", row.line_item);
-      if (cost) rows.push(cost);
+      if (cost) rows.push({ ...cost, ...sides(row) });
     }
   }
   return { rows: { cost_data_standard: rows }, days: { ...context.days }, findings: found.list(), warnings: [] };
 }
+
+/** Day, workspace, model, token type, tier and context, and geo where the charge names one. */
+const matching: Matching = {
+  kindOf: ({ token_type, cost_type }) => token_type ?? (cost_type === "tool" ? "web_search_calls" : null),
+  keysOf: ({ usage_date, project_id, model, service_tier, context_window, inference_geo, kind }, isCharge) => {
+    const tool = kind === "web_search_calls";
+    const place = [usage_date, project_id, kind, ...(tool ? [] : [model, service_tier, context_window])];
+    const geos = isCharge || tool ? [tool ? null : inference_geo] : [...new Set([inference_geo, null])];
+    return geos.map((geo) => JSON.stringify([...place, geo]));
+  },
+};
 
 function chargesOf(row: BilledRow, { shares, quantity }: CountedFor): Charge[] {
   const whole: Charge = {

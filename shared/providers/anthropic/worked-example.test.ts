@@ -224,6 +224,6 @@ describe("the worked example of Anthropic", () => {
     const pipeline = (await configFile("anthropic/usage_cost.yml")) as { steps: { processor: string }[] };
 
     const processors = pipeline.steps.map(({ processor }) => processor);
-    expect(processors).toEqual([...Object.keys(anthropicProcessors), "focus.rows"]);
+    expect(processors).toEqual([...Object.keys(anthropicProcessors), "prices.apply", "focus.rows"]);
   });
 });

@@ -12,7 +12,7 @@ export interface CsvText {
   pieces: AsyncIterable<Buffer>;
 }
 
-const pieceBytes = 16 * 1024 * 1024;
+const pieceBytes = 12 * 1024 * 1024;
 const separators = [",", ";", "\t", "|"];
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 

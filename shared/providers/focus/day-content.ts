@@ -9,10 +9,13 @@ import { extraName } from "./table-rows.ts";
 export type DayFacts = StreamPart["days"][string];
 
 const dayColumn = "x_charge_date";
-const day = pl.col(dayColumn).cast(pl.Utf8).alias("day");
+/** Of groups, not of rows: text of a million days costs more than grouping them. */
+const dayText = pl.col(dayColumn).cast(pl.Utf8).alias("day");
 const currency = pl.col("BillingCurrency");
 const rowCount = pl.len().alias("n");
-const sums = ["BilledCost", "EffectiveCost"].map((name) => pl.col(name).sum().cast(pl.Utf8).alias(name));
+const sumNames = ["BilledCost", "EffectiveCost"];
+const sums = sumNames.map((name) => pl.col(name).sum().cast(pl.Utf8).alias(name));
+const rowsOfText = 10_000;
 /** Rows in this order are the same whatever order a vendor wrote them in, unless they differ in nothing of it. */
 const sortKeys = [
   dayColumn,
@@ -26,12 +29,13 @@ const sortKeys = [
   "Tags",
 ];
 
-/** Cost rows by day, in an order that does not depend on the file's. */
-export function sortedByDay(frames: readonly DataFrame[]): Promise<DataFrame> {
-  return pl
-    .concat([...frames])
+/** Rows by day, in an order that does not depend on the file's. */
+export async function sortedByDay(frames: readonly DataFrame[]): Promise<DataFrame> {
+  const rows = pl.concat([...frames]);
+  const stated = new Set(rows.columns);
+  return rows
     .lazy()
-    .sort(sortKeys)
+    .sort(sortKeys.filter((name) => stated.has(name)))
     .collect();
 }
 
@@ -40,44 +44,67 @@ export function sortedByDay(frames: readonly DataFrame[]): Promise<DataFrame> {
  * and record they come from: a file delivered again with the same rows changes nothing.
  */
 export async function dayFacts(sorted: DataFrame, model: FocusModel): Promise<Record<string, DayFacts>> {
-  const [counts, totals] = await Promise.all([dayCounts(sorted), dayTotals(sorted)]);
   const stated = await contentOf(sorted, model);
+  const [contents, totals] = await Promise.all([dayContents(sorted, stated), dayTotals(sorted)]);
   const days: Record<string, DayFacts> = {};
-  let start = 0;
-  for (const { day: name, rows } of counts) {
-    days[name] = { hash: contentHash(stated.slice(start, rows)), rows, totals: totals.get(name) ?? {} };
-    start += rows;
-    await new Promise((resolve) => setImmediate(resolve));
+  for (const { day, rows } of contents) {
+    days[day] = { hash: await contentHash(rows), rows: rows.height, totals: totals.get(day) ?? {} };
   }
   return days;
 }
 
+/** Of the rows as CSV with a header. Others get a turn between pieces: a day may be a whole file. */
+async function contentHash(rows: DataFrame): Promise<string> {
+  const hash = createHash("sha256");
+  for (let start = 0; start < rows.height; start += rowsOfText) {
+    hash.update(rows.slice(start, rowsOfText).writeCSV({ includeHeader: start === 0 }));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return hash.digest("hex");
+}
+
 /** The columns a hash covers; instants as numbers, because writing them as text takes as long as all the rest. */
 async function contentOf(sorted: DataFrame, model: FocusModel): Promise<DataFrame> {
-  const instants = [...model.columns.values()].filter(({ type }) => type === "TIMESTAMP").map(({ name }) => name);
-  const stated = await sorted.lazy().withColumns(pl.col(instants).cast(pl.Int64)).collect();
-  return stated.select(...model.columns.keys(), extraName);
+  const columns = sorted.columns.flatMap((name) => model.columns.get(name) ?? []);
+  const instants = columns.filter(({ type }) => type === "TIMESTAMP").map(({ name }) => name);
+  const stated = sorted.select(...columns.map(({ name }) => name), extraName);
+  return stated.lazy().withColumns(pl.col(instants).cast(pl.Int64)).collect();
 }
 
-/** Columns without a value are left out, so that a column that FOCUS adds later changes no hash. */
-function contentHash(rows: DataFrame): string {
-  const nulls = rows.nullCount().row(0);
-  const present = rows.columns.filter((_, at) => Number(nulls[at]) < rows.height);
-  const text = rows.select(...present).writeCSV({ includeHeader: true });
-  return createHash("sha256").update(text).digest("hex");
-}
-
-async function dayCounts(sorted: DataFrame): Promise<{ day: string; rows: number }[]> {
-  const counts = await sorted.lazy().groupBy([day], true).agg(rowCount).collect();
-  return counts.rows().map(([name, rows]) => ({ day: String(name), rows: Number(rows) }));
+/**
+ * The rows of each day. Columns without a value on it are left out, so that a column that FOCUS adds later changes no
+ * hash. All days are looked at together: they are many, and asking each for its nulls took longer than its text.
+ */
+async function dayContents(sorted: DataFrame, stated: DataFrame): Promise<{ day: string; rows: DataFrame }[]> {
+  const nulls = stated.nullCount().row(0).map(Number);
+  const present = stated.columns.filter((_, at) => nulls[at] !== stated.height);
+  const doubtful = stated.columns.filter((_, at) => nulls[at] !== 0 && nulls[at] !== stated.height);
+  const counts = await sorted
+    .lazy()
+    .groupBy([dayColumn], true)
+    .agg(...(doubtful.length === 0 ? [rowCount] : [rowCount, pl.col(doubtful).nullCount()]))
+    .collect();
+  const text = counts.select(dayText).getColumn("day").toArray();
+  const contents = new Map<string, DataFrame>();
+  let start = 0;
+  return counts.rows().map(([, count, ...missing], at) => {
+    const rows = Number(count);
+    const absent = new Set(doubtful.filter((_, place) => Number(missing[place]) === rows));
+    const names = present.filter((name) => !absent.has(name));
+    const content = contents.get(names.join()) ?? stated.select(...names);
+    contents.set(names.join(), content);
+    start += rows;
+    return { day: String(text[at]), rows: content.slice(start - rows, rows) };
+  });
 }
 
 async function dayTotals(sorted: DataFrame): Promise<Map<string, Totals>> {
   const totals = new Map<string, Totals>();
   const summed = await sorted
     .lazy()
-    .groupBy([day, currency])
+    .groupBy([dayColumn, "BillingCurrency"])
     .agg(...sums)
+    .select(dayText, currency, ...sumNames)
     .collect();
   for (const [name, code, billed, effective] of summed.rows()) {
     const known = totals.get(String(name)) ?? {};

@@ -11,52 +11,61 @@ export interface ReadColumn {
   kind: ReadKind;
 }
 
-type Read<T> = (text: string) => T | undefined;
-
-/** What is remembered from frame to frame at most, so that memory does not grow with the file. */
-const mostRemembered = 50_000;
+/** What is remembered of a column at most, so that memory does not grow with the file. */
+const mostRemembered = 5_000;
 
 /** Reads every different text once: charge periods and tags repeat from row to row. Answers one expression per column. */
 export function distinctReader(asked: readonly ReadColumn[]): (text: DataFrame) => Promise<Expr[]> {
-  const readers = { instant: remembered(instantOf), object: remembered(jsonObjectOf) };
   const distinct = asked.map(({ from }) => pl.col(from).unique().implode());
-  const columns = asked.map(({ from }) => pl.col(from));
+  const columns = asked.map((column) => (column.kind === "instant" ? instants(column) : objects(column)));
   return async (text) => {
     if (asked.length === 0) return [];
-    const values = (
-      await text
-        .lazy()
-        .select(...distinct)
-        .collect()
-    ).row(0) as unknown[][];
-    return asked.map(({ to, kind }, at) =>
-      mapped(columns[at] as Expr, values[at] ?? [], kind, readers[kind]).alias(to),
-    );
+    const found = await text
+      .lazy()
+      .select(...distinct)
+      .collect();
+    const values = found.row(0) as unknown[][];
+    return columns.map((column, at) => column(values[at] ?? []));
   };
 }
 
-function remembered<T>(read: Read<T>): Read<T> {
-  const known = new Map<string, T | undefined>();
-  return (text) => {
-    if (known.has(text)) return known.get(text);
-    if (known.size >= mostRemembered) known.clear();
-    const value = read(text);
-    known.set(text, value);
-    return value;
-  };
+type Reading = (texts: readonly unknown[]) => Expr;
+
+function instants({ from, to }: ReadColumn): Reading {
+  return remembering(instantOf, (texts, values) => {
+    const read = texts.length === 0 ? pl.lit(null).cast(pl.Int64) : replaced(from, texts, values, pl.Int64);
+    return read.cast(pl.Datetime("us", "UTC")).alias(to);
+  });
 }
 
-function mapped(column: Expr, texts: readonly unknown[], kind: ReadKind, read: Read<string | number>): Expr {
-  const old: string[] = [];
-  const values: (string | number)[] = [];
-  for (const text of texts) {
-    const value = typeof text === "string" ? read(text) : undefined;
-    if (value === undefined) continue;
-    old.push(text as string);
-    values.push(value);
-  }
-  const stored = kind === "object" ? pl.Utf8 : pl.Int64;
-  const replaced =
-    old.length === 0 ? pl.lit(null).cast(stored) : column.replaceStrict(old, values as string[], pl.lit(null), stored);
-  return kind === "object" ? replaced : replaced.cast(pl.Datetime("us", "UTC"));
+function objects({ from, to }: ReadColumn): Reading {
+  return remembering(jsonObjectOf, (texts, values) =>
+    (texts.length === 0 ? pl.lit(null).cast(pl.Utf8) : replaced(from, texts, values, pl.Utf8)).alias(to),
+  );
+}
+
+function replaced(from: string, texts: string[], values: (string | number)[], type: typeof pl.Int64 | typeof pl.Utf8) {
+  // The types of the library know texts only; numbers are taken as well.
+  return pl.col(from).replaceStrict(texts, values as string[], pl.lit(null), type);
+}
+
+/** One expression serves all frames whose texts are known; only a new text makes a new one. */
+function remembering<T>(read: (text: string) => T | undefined, make: (texts: string[], values: T[]) => Expr): Reading {
+  const known = new Map<string, T>();
+  let made: Expr | undefined;
+  return (texts) => {
+    if (known.size > mostRemembered) {
+      known.clear();
+      made = undefined;
+    }
+    for (const text of texts) {
+      if (typeof text !== "string" || known.has(text)) continue;
+      const value = read(text);
+      if (value === undefined) continue;
+      known.set(text, value);
+      made = undefined;
+    }
+    made ??= make([...known.keys()], [...known.values()]);
+    return made;
+  };
 }

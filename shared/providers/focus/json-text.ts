@@ -9,109 +9,133 @@ export interface Member {
   isPlain: boolean;
 }
 
-/** A member with its piece of an object: `"key":"text"`, null where the text is. */
-interface Prepared extends Member {
-  head: string;
-  piece: Expr;
-}
-
 /** One JSON object per row of a frame, of all members and of those that `isWanted`; null where none has a value. */
 export type JsonWriter = (frame: DataFrame) => Promise<{ all: Expr; wanted: Expr }>;
 
-/** What JSON writes in another way. */
+/** What JSON writes in another way, and those of them that `\` and `"` alone do not cover. */
 const special = '["\\\\\\x00-\\x1f]';
+const control = "[\\x00-\\x1f]";
+
+/** What all frames so far have in common. It changes a few times in a file, and only then are expressions made anew. */
+interface Known extends Member {
+  /** `sure`: there is a value in every row. */
+  presence: "unseen" | "absent" | "sure" | "maybe";
+  isEscaped: boolean;
+}
 
 /**
- * Makes what writes the members as JSON: all values texts, keys in order of code units, nulls left out. Columns with one
- * value throughout are written once, and only columns that hold such characters are escaped: files have dozens of
- * columns and most cells are plain.
+ * Makes what writes the members as JSON: all values texts, keys in order of code units, nulls left out. Frames of one
+ * file are alike, and making an expression costs up to a millisecond: what was made for one frame serves the next.
  */
 export function jsonWriter(members: readonly Member[], isWanted: (member: Member) => boolean): JsonWriter {
-  const quote = pl.lit('"');
-  const prepared = [...members]
+  const known = [...members]
     .sort((one, other) => (one.key < other.key ? -1 : 1))
-    .map((member): Prepared => {
-      const head = `${JSON.stringify(member.key)}:`;
-      return { ...member, head, piece: pl.concatString([pl.lit(`${head}"`), pl.col(member.column), quote], "") };
-    });
-  return async (frame) => {
-    const present = await presentMembers(frame, prepared);
-    const varying = present.filter(({ only }) => only === undefined).map(({ member }) => member);
-    const escaped = await escapedPieces(frame, varying, quote);
-    const pieceOf = ({ member, only }: Present): Expr | string =>
-      only === undefined ? (escaped.get(member) ?? member.piece) : `${member.head}${JSON.stringify(only)}`;
-    const wanted = present.filter(({ member }) => isWanted(member));
-    return { all: objectOf(present.map(pieceOf)), wanted: objectOf(wanted.map(pieceOf)) };
-  };
-}
-
-interface Present {
-  member: Prepared;
-  /** The one value of a column that has no other and no nulls. */
-  only: string | undefined;
-}
-
-async function presentMembers(frame: DataFrame, members: readonly Prepared[]): Promise<Present[]> {
-  const names = members.map(({ column }) => column);
-  const own = frame.select(...names);
-  const nulls = own.nullCount().row(0);
-  const first = own.row(0);
-  const all = pl.col(names);
-  const others = (await own.lazy().select(all.notEquals(all.first()).sum()).collect()).row(0);
-  return members.flatMap((member, at) => {
-    if (Number(nulls[at]) === frame.height) return [];
-    const isConstant = Number(nulls[at]) === 0 && Number(others[at] ?? 0) === 0;
-    return [{ member, only: isConstant ? String(first[at]) : undefined }];
+    .map((member): Known => ({ ...member, presence: "unseen", isEscaped: false }));
+  const doubtful = known.filter(({ isPlain }) => !isPlain);
+  const specials = doubtful.length === 0 ? undefined : countOf(doubtful, special);
+  const objects = (rewritten: ReadonlyMap<Known, Expr>): { all: Expr; wanted: Expr } => ({
+    all: objectOf(known, rewritten),
+    wanted: objectOf(known.filter(isWanted), rewritten),
   });
-}
-
-async function escapedPieces(
-  frame: DataFrame,
-  members: readonly Prepared[],
-  quote: Expr,
-): Promise<Map<Prepared, Expr>> {
-  const doubtful = members.filter(({ isPlain }) => !isPlain);
-  const found = await valuesOf(frame, doubtful, (columns) => columns.str.contains(special).sum());
-  const escapable = doubtful.filter((_, at) => Number(found[at] ?? 0) > 0);
-  const distinct = await valuesOf(frame, escapable, (columns) => columns.unique().implode());
-  return new Map(
-    escapable.map((member, at) => {
-      const texts = (distinct[at] as unknown[]).filter((value) => typeof value === "string");
-      const escaped = texts.map((text) => JSON.stringify(text).slice(1, -1));
-      const text = pl.col(member.column).replaceStrict(texts, escaped, pl.lit(null), pl.Utf8);
-      return [member, pl.concatString([pl.lit(`${member.head}"`), text, quote], "")];
-    }),
-  );
-}
-
-/** One value per member, asked for all at once with one expression: making one costs a millisecond. */
-async function valuesOf(
-  frame: DataFrame,
-  members: readonly Prepared[],
-  ask: (columns: Expr) => Expr,
-): Promise<unknown[]> {
-  if (members.length === 0) return [];
-  const columns = pl.col(members.map(({ column }) => column));
-  return (await frame.lazy().select(ask(columns)).collect()).row(0);
-}
-
-function objectOf(pieces: readonly (Expr | string)[]): Expr {
-  const joined: Expr[] = [];
-  let constants: string[] = [];
-  const flush = (): void => {
-    if (constants.length > 0) joined.push(pl.lit(constants.join(",")));
-    constants = [];
+  let made: { all: Expr; wanted: Expr } | undefined;
+  return async (frame) => {
+    const hasNewPresence = notePresence(frame, known);
+    const escapable = specials === undefined ? [] : await counted(frame, doubtful, specials);
+    const hasNewEscape = escapable.some((member) => !member.isEscaped);
+    for (const member of escapable) member.isEscaped = true;
+    if (hasNewPresence || hasNewEscape) made = undefined;
+    const rewritten = await withControls(frame, escapable);
+    if (rewritten.size > 0) return objects(rewritten);
+    made ??= objects(rewritten);
+    return made;
   };
-  for (const piece of pieces) {
-    if (typeof piece === "string") constants.push(piece);
-    else {
-      flush();
-      joined.push(piece);
+}
+
+/** True when a column turned out to be other than in all frames before. */
+function notePresence(frame: DataFrame, known: readonly Known[]): boolean {
+  const nulls = frame
+    .select(...known.map(({ column }) => column))
+    .nullCount()
+    .row(0);
+  let hasChanged = false;
+  for (const [at, member] of known.entries()) {
+    const count = Number(nulls[at]);
+    const found = count === 0 ? "sure" : count === frame.height ? "absent" : "maybe";
+    if (member.presence === found || member.presence === "maybe") continue;
+    member.presence = member.presence === "unseen" ? found : "maybe";
+    hasChanged = true;
+  }
+  return hasChanged;
+}
+
+/** Rows that have the pattern, by column: one expression for all columns. */
+function countOf(members: readonly Known[], pattern: string): Expr {
+  return pl
+    .col(members.map(({ column }) => column))
+    .str.contains(pattern)
+    .sum();
+}
+
+async function counted(frame: DataFrame, members: readonly Known[], count: Expr): Promise<Known[]> {
+  const found = (await frame.lazy().select(count).collect()).row(0);
+  return members.filter((_, at) => Number(found[at] ?? 0) > 0);
+}
+
+/** Control characters are rare and there are 32 of them: each different text that may hold one is written by itself. */
+async function withControls(frame: DataFrame, escapable: readonly Known[]): Promise<Map<Known, Expr>> {
+  const rewritten = new Map<Known, Expr>();
+  if (escapable.length === 0) return rewritten;
+  for (const member of await counted(frame, escapable, countOf(escapable, control))) {
+    const distinct = frame.getColumn(member.column).unique().toArray();
+    const texts = distinct.filter((value) => typeof value === "string");
+    const escaped = texts.map((text) => JSON.stringify(text).slice(1, -1));
+    rewritten.set(member, pl.col(member.column).replaceStrict(texts, escaped, pl.lit(null), pl.Utf8));
+  }
+  return rewritten;
+}
+
+function objectOf(members: readonly Known[], rewritten: ReadonlyMap<Known, Expr>): Expr {
+  const present = members.filter(({ presence }) => presence !== "absent");
+  if (present.length === 0) return pl.lit(null).cast(pl.Utf8);
+  const pieceOf = (member: Known): Expr => rewritten.get(member) ?? textOf(member);
+  const sure = present.findIndex(({ presence }) => presence === "sure");
+  return sure < 0 ? maybeEmpty(present, pieceOf) : joined(present, sure, pieceOf);
+}
+
+function textOf({ column, isEscaped }: Known): Expr {
+  const text = pl.col(column);
+  return isEscaped ? text.str.replaceAll("\\", "\\\\", true).str.replaceAll('"', '\\"', true) : text;
+}
+
+/** In one pass: members before one that is in every row bring the comma behind them, members after it the one before. */
+function joined(members: readonly Known[], sure: number, pieceOf: (member: Known) => Expr): Expr {
+  const parts: Expr[] = [];
+  let text = "{";
+  const add = (value: Expr): void => {
+    parts.push(pl.lit(text), value);
+    text = "";
+  };
+  for (const [at, member] of members.entries()) {
+    const head = `${at > sure ? "," : ""}${JSON.stringify(member.key)}:"`;
+    const tail = at < sure ? '",' : '"';
+    if (member.presence === "sure") {
+      text += head;
+      add(pieceOf(member));
+      text = tail;
+    } else {
+      const piece = pl.concatString([pl.lit(head), pieceOf(member), pl.lit(tail)], "", false);
+      if (text === "") parts.push(piece.fillNull(pl.lit("")));
+      else add(piece.fillNull(pl.lit("")));
     }
   }
-  flush();
-  if (joined.length === 0) return pl.lit(null).cast(pl.Utf8);
-  const object = pl.concatString([pl.lit("{"), pl.concatString(joined, ",", true), pl.lit("}")], "");
+  return pl.concatString([...parts, pl.lit(`${text}}`)], "");
+}
+
+function maybeEmpty(members: readonly Known[], pieceOf: (member: Known) => Expr): Expr {
+  const pieces = members.map((member) =>
+    pl.concatString([pl.lit(`${JSON.stringify(member.key)}:"`), pieceOf(member), pl.lit('"')], "", false),
+  );
+  const object = pl.concatString([pl.lit("{"), pl.concatString(pieces, ",", true), pl.lit("}")], "");
   return pl
     .when(object.eq(pl.lit("{}")))
     .then(pl.lit(null))

@@ -1,16 +1,17 @@
 import { createHash } from "node:crypto";
-import pl, { type DataFrame, type Expr } from "nodejs-polars";
-import { epochMicrosecondsOf } from "#shared/platform/warehouse/instant-text.ts";
+import type { DataFrame } from "nodejs-polars";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import type { StreamPart } from "../stream.ts";
-import type { FocusModel } from "./columns.ts";
 import { type DayFacts, dayFacts, sortedByDay } from "./day-content.ts";
-import { extraName, periodName, type TableRows } from "./table-rows.ts";
+import { type PartFrame, partFrames } from "./part-frames.ts";
+import type { RowSource } from "./table-rows.ts";
 
 /** Collects rows until they are worth a batch. */
 export interface PartWriter {
   /** Waits while the batch before is still being written, so that memory holds two at most. */
-  add(period: string, rows: TableRows): Promise<void>;
+  add(period: string, rows: DataFrame): Promise<void>;
+  /** Writes what is worth a batch of periods other than these: most files are in order of time and have done with them. */
+  leave(current: readonly string[]): Promise<void>;
   /** Writes what is left. */
   finish(): Promise<void>;
 }
@@ -18,21 +19,23 @@ export interface PartWriter {
 type WritePart = (part: StreamPart) => Promise<void>;
 
 const rowsOfPart = 100_000;
+const rowsWorthPart = 20_000;
 /** Of all periods together: a file may mix many. */
 const mostRowsHeld = 250_000;
 
 interface Held {
   rows: number;
-  frames: TableRows[];
+  frames: DataFrame[];
 }
 
 /** Cuts the rows of each billing period into parts of a fixed number, whatever pieces they come in. */
-export function partWriter(model: FocusModel, write: WritePart): PartWriter {
+export function partWriter(source: RowSource, write: WritePart): PartWriter {
+  const writeParts = partsWriting(source, write);
   const held = new Map<string, Held>();
   let writing: Promise<unknown> = Promise.resolve();
-  const start = async (period: string, frames: readonly TableRows[]): Promise<void> => {
+  const start = async (period: string, frames: DataFrame[]): Promise<void> => {
     await writing;
-    writing = writeParts(period, frames, { model, write });
+    writing = writeParts(period, frames);
     // Whoever waits for it next is told; until then it must not count as unhandled.
     writing.catch(() => {});
   };
@@ -45,10 +48,10 @@ export function partWriter(model: FocusModel, write: WritePart): PartWriter {
     async add(period, rows) {
       const own = held.get(period) ?? { rows: 0, frames: [] };
       held.set(period, own);
-      for (let rest: TableRows | undefined = rows; rest !== undefined; ) {
-        const [taken, left]: [TableRows, TableRows | undefined] = cut(rest, rowsOfPart - own.rows);
+      for (let rest: DataFrame | undefined = rows; rest !== undefined; ) {
+        const [taken, left]: [DataFrame, DataFrame | undefined] = cut(rest, rowsOfPart - own.rows);
         own.frames.push(taken);
-        own.rows += taken.cost.height;
+        own.rows += taken.height;
         rest = left;
         if (own.rows < rowsOfPart) continue;
         await start(period, own.frames);
@@ -57,6 +60,10 @@ export function partWriter(model: FocusModel, write: WritePart): PartWriter {
       }
       if (sumOf(held) > mostRowsHeld) await startWhole(largest(held));
     },
+    async leave(current) {
+      for (const [period, { rows }] of [...held])
+        if (rows >= rowsWorthPart && !current.includes(period)) await startWhole(period);
+    },
     async finish() {
       for (const period of [...held.keys()].sort()) await startWhole(period);
       await writing;
@@ -64,14 +71,9 @@ export function partWriter(model: FocusModel, write: WritePart): PartWriter {
   };
 }
 
-function cut(rows: TableRows, at: number): [TableRows, TableRows | undefined] {
-  const { height } = rows.cost;
-  if (height <= at) return [rows, undefined];
-  const slice = (start: number, length: number): TableRows => ({
-    cost: rows.cost.slice(start, length),
-    raw: rows.raw.slice(start, length),
-  });
-  return [slice(0, at), slice(at, height - at)];
+function cut(rows: DataFrame, at: number): [DataFrame, DataFrame | undefined] {
+  const { height } = rows;
+  return height <= at ? [rows, undefined] : [rows.slice(0, at), rows.slice(at, height - at)];
 }
 
 function sumOf(held: ReadonlyMap<string, Held>): number {
@@ -83,19 +85,18 @@ function largest(held: ReadonlyMap<string, Held>): string {
 }
 
 /** Both tables of the same rows, one after the other: parts are numbered in the order they are written. */
-async function writeParts(
-  period: string,
-  frames: readonly TableRows[],
-  { model, write }: { model: FocusModel; write: WritePart },
-): Promise<void> {
-  const rows = frames.reduce((sum, { cost }) => sum + cost.height, 0);
-  if (rows === 0) return;
-  const sorted = await sortedByDay(frames.map(({ cost }) => cost));
-  const days = await dayFacts(sorted, model);
-  const cost = sorted.drop(periodName, extraName);
-  await write(partOf({ period, table: model.costTable, rows, days }, cost));
-  const raw = pl.concat(frames.map((frame) => frame.raw));
-  await write(partOf({ period, table: model.rawTable, rows, days: withoutTotals(days) }, raw));
+function partsWriting(source: RowSource, write: WritePart) {
+  const { model } = source;
+  const frames = partFrames(source);
+  return async (period: string, held: DataFrame[]): Promise<void> => {
+    if (held.length === 0) return;
+    const sorted = await sortedByDay(held);
+    // Writing takes long, and the frames are as large as what was made of them.
+    held.length = 0;
+    const days = await dayFacts(sorted, model);
+    await write(partOf({ period, table: model.costTable, days, frame: frames.cost }, sorted));
+    await write(partOf({ period, table: model.rawTable, days: withoutTotals(days), frame: frames.raw }, sorted));
+  };
 }
 
 /** The delivered records say what the cost rows say: their content is the same, under the other table's name. */
@@ -107,42 +108,17 @@ function withoutTotals(days: Record<string, DayFacts>): Record<string, DayFacts>
 }
 
 function partOf(
-  part: { period: string; table: TableDefinition; rows: number; days: Record<string, DayFacts> },
-  frame: DataFrame,
+  part: { period: string; table: TableDefinition; days: Record<string, DayFacts>; frame: PartFrame },
+  rows: DataFrame,
 ): StreamPart {
-  const { period, table, rows, days } = part;
+  const { period, table, days, frame } = part;
   const content = Object.entries(days).map(([day, { hash }]) => `${day} ${hash}`);
   return {
     sourcePart: period,
     table: table.name,
-    rows,
+    rows: rows.height,
     contentHash: createHash("sha256").update(content.join("\n")).digest("hex"),
     days,
-    frame: (lineage) => withLineage(frame, table, lineage),
+    frame: (lineage) => frame(rows, lineage),
   };
-}
-
-/** The columns that all rows share are made here, the order of the table by name: an expression costs a millisecond. */
-async function withLineage(
-  frame: DataFrame,
-  table: TableDefinition,
-  lineage: Record<string, string | boolean | null>,
-): Promise<DataFrame> {
-  const shared = table.columns.flatMap((column) => {
-    const value = lineage[column.name];
-    return value === undefined ? [] : literal(column.type, value).alias(column.name);
-  });
-  const whole = await frame
-    .lazy()
-    .withColumns(...shared)
-    .collect();
-  return whole.select(...table.columns.map(({ name }) => name));
-}
-
-function literal(type: string, value: string | boolean | null): Expr {
-  if (type === "DATE") return pl.lit(value).cast(pl.Date);
-  if (type === "BOOL") return pl.lit(value).cast(pl.Bool);
-  if (type !== "TIMESTAMP") return pl.lit(value).cast(pl.Utf8);
-  const micros = typeof value === "string" ? Number(epochMicrosecondsOf(value)) : null;
-  return pl.lit(micros).cast(pl.Int64).cast(pl.Datetime("us", "UTC"));
 }

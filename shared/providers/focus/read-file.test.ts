@@ -169,8 +169,8 @@ test("parts are cut by rows of a period, and their days add up to the file", asy
   ]);
 });
 
-/** Half of what the processor is given: the file may be any number of times larger. */
-const memoryBoundMib = 2048;
+/** A third of what the processor is given: the file may be any number of times larger. */
+const memoryBoundMib = 1280;
 
 test("200,000 rows are read within the processor's memory", { timeout: 240_000 }, async () => {
   const large = largeCsv(200_000);

@@ -1,4 +1,4 @@
-import pl, { type DataFrame, type Expr } from "nodejs-polars";
+import pl, { type DataFrame } from "nodejs-polars";
 import { amountText, parseAmount, roundAmount, sumAmounts } from "#shared/money/amount.ts";
 import type { StreamPart } from "../stream.ts";
 import { ahead } from "./ahead.ts";
@@ -13,7 +13,7 @@ import { fileLimits } from "./limits.ts";
 import { type PartWriter, partWriter } from "./part-writer.ts";
 import { errorsOf, excerpt, fileRefused, isRefusal } from "./refusal.ts";
 import { rowChecks } from "./row-checks.ts";
-import { periodName, type RowMaking, rowMaking, type TableRows } from "./table-rows.ts";
+import { periodName, type RowMaking, type RowSource, rowMaking } from "./table-rows.ts";
 import { type TextFile, textFile } from "./text-file.ts";
 import { type Typing, typing } from "./typed-frame.ts";
 
@@ -46,11 +46,8 @@ export interface ReadingWork {
  */
 export async function readFocusFile(file: FocusFile, work: ReadingWork): Promise<FileReport> {
   const report = emptyReport();
-  const model = await focusModel();
-  const writer = work.write === undefined ? undefined : partWriter(model, work.write);
   try {
-    await readRecords(file, { model, writer, report, work });
-    await writer?.finish();
+    await readRecords(file, { model: await focusModel(), report, work });
   } catch (error) {
     if (!isRefusal(error)) throw error;
     addErrors(report, errorsOf(error));
@@ -60,7 +57,6 @@ export async function readFocusFile(file: FocusFile, work: ReadingWork): Promise
 
 interface Reading {
   model: FocusModel;
-  writer: PartWriter | undefined;
   report: FileReport;
   work: ReadingWork;
 }
@@ -72,44 +68,55 @@ async function readRecords(file: FocusFile, reading: Reading): Promise<void> {
   report.focusVersion = delivered.version;
   report.renamed = delivered.renamed;
   const passage = await passageOf(file, text, delivered, model);
+  const writer = work.write === undefined ? undefined : partWriter(passage.source, work.write);
   const vendors = new Set<string>();
-  for await (const { frame, rows } of records(text, passage, reading)) {
-    report.rows += frame.height;
+  for await (const { height, rows } of records(text, passage, reading)) {
+    report.rows += height;
     if (report.rows > fileLimits.rows)
       throw fileRefused("The file has more than 10 million rows.", { rule: "rows_limit" });
-    if (rows !== undefined) await take(rows, vendors, reading);
+    if (rows !== undefined) await take(rows, { vendors, report, writer });
     await work.progress?.(report.rows);
   }
   report.vendor = file.vendorName ?? (vendors.size === 0 ? null : excerpt([...vendors].sort().join(", ")));
   refuseOtherCounts(file, report);
+  await writer?.finish();
 }
 
-/** Frames with their rows, in the order of the file: while one is taken, the next is checked and the one after it is read. */
+/** Frames with their rows, in the order of the file: while one is taken, the next is read and checked, and no more. */
 function records(text: TextFile, passage: Passage, { report, work }: Reading): AsyncGenerator<Taken> {
   let firstRow = 1;
-  const numbered = ahead(text.frames, async (frame) => {
+  return ahead(text.frames, async (frame) => {
     work.signal.throwIfAborted();
     const first = firstRow;
     firstRow += frame.height;
-    return { frame, first, typed: await passage.type(frame, first) };
+    const typed = await passage.type(frame, first);
+    announceFrame();
+    return { height: typed.height, rows: await usableRows(typed, first, passage, report) };
   });
-  return ahead(numbered, async ({ frame, first, typed }) => ({
-    frame,
-    rows: await usableRows(typed, first, passage, report),
-  }));
+}
+
+/** What a frame and all that is made of it hold. */
+const frameBytes = 64 * 1024 * 1024;
+
+/**
+ * Frames lie outside of the memory that the collector sees: to it they are small objects that it may leave for later.
+ * A buffer of their size, never touched and so never taken from the system, makes it collect in time.
+ */
+function announceFrame(): void {
+  Buffer.allocUnsafeSlow(frameBytes);
 }
 
 interface Taken {
-  frame: DataFrame;
+  height: number;
   /** Undefined where the file has an error. */
-  rows: TableRows | undefined;
+  rows: DataFrame | undefined;
 }
 
 /** What every frame of one file goes through. */
 interface Passage {
+  source: RowSource;
   type: Typing;
   inspect: Inspection;
-  filled: Expr[];
   makeRows: RowMaking;
 }
 
@@ -125,58 +132,66 @@ async function passageOf(file: FocusFile, text: TextFile, delivered: Delivered, 
   await turn();
   const type = typing(delivered, model);
   await turn();
-  const makeRows = rowMaking({ ...file, model, delivered });
+  const source = { ...file, model, delivered, fills: filling };
+  const makeRows = rowMaking(source);
   await turn();
-  return { type, inspect, filled: filling.map(({ column, value }) => value.alias(column)), makeRows };
+  return { source, type, inspect, makeRows };
 }
 
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** The rows of both tables, or undefined where the file has an error: then the rest is checked, and nothing is made of it. */
+/** The rows, or undefined where the file has an error: then the rest is checked, and nothing is made of it. */
 async function usableRows(
   typed: DataFrame,
   firstRow: number,
   passage: Passage,
   report: FileReport,
-): Promise<TableRows | undefined> {
+): Promise<DataFrame | undefined> {
   await passage.inspect(typed, report);
   if (report.errorCount > 0) return undefined;
-  const filled = await typed
-    .lazy()
-    .withColumns(...passage.filled)
-    .collect();
-  return passage.makeRows(filled, firstRow);
+  return passage.makeRows(typed, firstRow);
 }
 
-const byPeriodAndDay = [pl.col(periodName), pl.col("x_charge_date").cast(pl.Utf8).alias("day")];
+const dayColumn = "x_charge_date";
 const rowCount = pl.len().alias("n");
+const countedDay = [pl.col(periodName), pl.col(dayColumn).cast(pl.Utf8).alias("day"), pl.col("n")];
 
-async function take(rows: TableRows, vendors: Set<string>, { report, writer }: Reading): Promise<void> {
-  report.totals = addTotals(report.totals, await currencyTotals(rows.cost));
-  await countDays(rows.cost, report);
-  for (const vendor of rows.raw.getColumn("vendor").unique().toArray())
+async function take(
+  rows: DataFrame,
+  { vendors, report, writer }: { vendors: Set<string>; report: FileReport; writer: PartWriter | undefined },
+): Promise<void> {
+  report.totals = addTotals(report.totals, await currencyTotals(rows));
+  await countDays(rows, report);
+  for (const vendor of rows.getColumn("ProviderName").unique().toArray())
     if (vendors.size < 20) vendors.add(String(vendor));
   if (writer === undefined) return;
-  const periods = rows.cost.getColumn(periodName).unique().toArray().map(String).sort();
-  for (const period of periods) await writer.add(period, periods.length === 1 ? rows : ofPeriod(rows, period));
+  const periods = rows.getColumn(periodName).unique().toArray().map(Number).sort();
+  await writer.leave(periods.map(periodText));
+  for (const period of periods) {
+    const isOwn = pl.col(periodName).eq(pl.lit(period));
+    await writer.add(periodText(period), periods.length === 1 ? rows : await rows.lazy().filter(isOwn).collect());
+  }
 }
 
-function ofPeriod({ cost, raw }: TableRows, period: string): TableRows {
-  const ofRaw = pl.col("billing_period_start").date.strftime("%Y-%m");
-  return {
-    cost: cost.filter(pl.col(periodName).eq(pl.lit(period))),
-    raw: raw.filter(ofRaw.eq(pl.lit(period))),
-  };
+/** `yyyymm` to `YYYY-MM`. */
+function periodText(period: number): string {
+  return `${Math.floor(period / 100)}-${String(period % 100).padStart(2, "0")}`;
 }
 
-async function countDays(cost: DataFrame, report: FileReport): Promise<void> {
-  const counts = await cost.lazy().groupBy(byPeriodAndDay).agg(rowCount).collect();
-  for (const [period, name, rows] of counts.rows()) {
-    const days = report.periods[String(period)] ?? {};
-    days[String(name)] = (days[String(name)] ?? 0) + Number(rows);
-    report.periods[String(period)] = days;
+async function countDays(rows: DataFrame, report: FileReport): Promise<void> {
+  const counts = await rows
+    .lazy()
+    .groupBy([periodName, dayColumn])
+    .agg(rowCount)
+    .select(...countedDay)
+    .collect();
+  for (const [number, day, count] of counts.rows()) {
+    const period = periodText(Number(number));
+    const days = report.periods[period] ?? {};
+    days[String(day)] = (days[String(day)] ?? 0) + Number(count);
+    report.periods[period] = days;
   }
   const all = Object.values(report.periods).reduce((sum, days) => sum + Object.keys(days).length, 0);
   if (all > fileLimits.days)

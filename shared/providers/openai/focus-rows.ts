@@ -1,10 +1,11 @@
 import { parseAmount } from "#shared/money/amount.ts";
 import { billedCharge } from "../billed-charge.ts";
+import { bothSides, type Matching } from "../both-sides.ts";
 import { findings } from "../findings.ts";
 import type { StatedQuantity } from "../focus-pricing.ts";
 import { type Charge, focusRow } from "../focus-rows.ts";
 import type { FocusContext, Pulled, Row } from "../provider.ts";
-import type { BilledRow, UsageRow } from "../raw-rows.ts";
+import type { BilledRow, ComputedRow, UsageRow } from "../raw-rows.ts";
 import type { LineItems } from "./line-items.ts";
 import { type QuantityJoin, quantityJoin } from "./quantity-join.ts";
 
@@ -17,6 +18,8 @@ export function openaiFocusRows(context: FocusContext, items: LineItems): Pulled
   const billed = (context.rows["genai_billed_daily_raw"] ?? []) as unknown as readonly BilledRow[];
   const usage = (context.rows["genai_usage_daily_raw"] ?? []) as unknown as readonly UsageRow[];
   const joined = quantityJoin(billed, usage, (text) => items(text).meter);
+  const computed = (context.rows["genai_computed_daily"] ?? []) as unknown as readonly ComputedRow[];
+  const sides = bothSides(billed, { computed, usage }, matchingOf(billed, items));
   const { provider, accountId, accountName } = context;
   const account = { provider, accountId, accountName, accountType: "Organization" };
   const rows: Row[] = [];
@@ -24,9 +27,25 @@ export function openaiFocusRows(context: FocusContext, items: LineItems): Pulled
     const charge = chargeOf(row, joined);
     const cost = focusRow(charge, account);
     if (cost?.["x_quantity_basis"] === "charge") found.add("quantity_missing", "quantity", row.line_item);
-    if (cost) rows.push(cost);
+    if (cost) rows.push({ ...cost, ...sides(row) });
   }
   return { rows: { cost_data_standard: rows }, days: { ...context.days }, findings: found.list(), warnings: [] };
+}
+
+/** Day, project, key and model by token type or meter, tiers summed; keys are summed where costs are not told apart by key. */
+function matchingOf(billed: readonly BilledRow[], items: LineItems): Matching {
+  const isByKey = billed.some(({ api_key_id }) => api_key_id !== null);
+  return {
+    kindOf: (row) => row.token_type ?? items(row.line_item).meter,
+    keysOf: ({ usage_date, project_id, api_key_id, model, kind }) => [
+      JSON.stringify([usage_date, project_id, isByKey ? api_key_id : null, isTool(kind) ? null : model, kind]),
+    ],
+  };
+}
+
+/** Charges for tools name no model. */
+function isTool(kind: string): boolean {
+  return kind.endsWith("_calls") || kind.endsWith("_sessions") || kind === "storage_bytes";
 }
 
 function chargeOf(row: BilledRow, joined: QuantityJoin): Charge {

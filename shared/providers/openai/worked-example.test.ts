@@ -206,6 +206,6 @@ describe("the worked example of OpenAI", () => {
     const text = readFileSync(new URL("../../../configs/openai/cost/usage_cost.yml", import.meta.url), "utf8");
 
     const processors = [...text.matchAll(/processor: ([\w.]+)/g)].map((match) => match[1]);
-    expect(processors).toEqual([...Object.keys(openaiProcessors), "focus.rows"]);
+    expect(processors).toEqual([...Object.keys(openaiProcessors), "prices.apply", "focus.rows"]);
   });
 });

@@ -115,6 +115,63 @@ describe("the BigQuery double", () => {
     expect((await post("/queries", { query: erase.join("\n"), useLegacySql: false })).status).toBe(400);
   });
 
+  const grown = (...fields: object[]) => patch("/datasets/d/tables/t_raw", { schema: { fields } });
+
+  test.each([
+    ["a field less", FIELDS.slice(1)],
+    ["a changed type", FIELDS.map((field) => (field.name === "cost" ? { ...field, type: "STRING" } : field))],
+    ["a changed mode", FIELDS.map((field) => (field.name === "day" ? { ...field, mode: "NULLABLE" } : field))],
+    ["a new REQUIRED field", [...FIELDS, { name: "late", type: "STRING", mode: "REQUIRED" }]],
+    ["a name twice", [...FIELDS, { name: "DAY", type: "STRING", mode: "NULLABLE" }]],
+  ])("refuses a new schema with %s", async (_what, fields) => {
+    expect((await grown(...fields)).status).toBe(400);
+  });
+
+  test("takes a new schema with more fields", async () => {
+    expect((await grown(...FIELDS, { name: "late", type: "STRING", mode: "REPEATED" })).status).toBe(200);
+  });
+
+  const view = (name: string, query: string, more: object = {}) =>
+    post("/datasets/d/tables", { tableReference: { tableId: name }, view: { query, useLegacySql: false }, ...more });
+
+  test.each([
+    ["of nothing", "SELECT t.`day` FROM `p.d.nothing` AS t", {}],
+    ["of a column that is not there", "SELECT t.`days` FROM `p.d.t_raw` AS t", {}],
+    ["that is no SQL", "SELEC t.`day` FROM `p.d.t_raw` AS t", {}],
+    ["with a schema of its own", "SELECT t.`day` FROM `p.d.t_raw` AS t", { schema: { fields: FIELDS } }],
+    ["with partitions", "SELECT t.`day` FROM `p.d.t_raw` AS t", { timePartitioning: { type: "DAY", field: "day" } }],
+  ])("refuses a view %s", async (_what, query, more) => {
+    expect((await view("v", query, more)).status).not.toBe(200);
+  });
+
+  test("takes no rows into a view, and demands of its reader the filter that its table demands", async () => {
+    expect((await view("v", "SELECT\nt.`day`\nFROM `p.d.t_raw` AS t")).status).toBe(200);
+    await load("j1", ['{"day":"2026-03-01"}']);
+    const read = [
+      "-- cost-atlas warehouse/view v1",
+      "SELECT",
+      "  CAST(t.`day` AS STRING) AS `day`",
+      "FROM `p.d.v` AS t",
+    ];
+    const days = ["first_day", "last_day"].map((name) => ({
+      name,
+      parameterType: { type: "DATE" },
+      parameterValue: { value: "2026-03-01" },
+    }));
+    const ask = (...more: string[]) =>
+      post("/queries", { query: [...read, ...more].join("\n"), useLegacySql: false, queryParameters: days });
+
+    const unfiltered = await ask();
+    const filtered = await ask("WHERE t.`day` BETWEEN @first_day AND @last_day");
+
+    expect(unfiltered.status).toBe(400);
+    expect(filtered.body).toMatchObject({ rows: [{ f: [{ v: "2026-03-01" }] }] });
+    const destinationTable = { projectId: "p", datasetId: "d", tableId: "v" };
+    expect((await load("j2", ['{"day":"2026-03-01"}'], { destinationTable })).body).toMatchObject({
+      status: { errorResult: { reason: "invalid" } },
+    });
+  });
+
   test("wants credentials", async () => {
     expect((await fetch(`${double.url}/bigquery/v2/projects/p/datasets/d`)).status).toBe(401);
   });
@@ -125,6 +182,10 @@ describe("the BigQuery double", () => {
 
   async function post(path: string, body: unknown) {
     return answered(`${double.url}/bigquery/v2/projects/p${path}`, JSON.stringify(body), "application/json");
+  }
+
+  async function patch(path: string, body: unknown) {
+    return answered(`${double.url}/bigquery/v2/projects/p${path}`, JSON.stringify(body), "application/json", "PATCH");
   }
 
   async function load(jobId: string, lines: string[], settings: object = {}, labels: object = {}) {
@@ -145,8 +206,13 @@ describe("the BigQuery double", () => {
   }
 });
 
-async function answered(url: string, body: string, contentType: string): Promise<{ status: number; body: unknown }> {
+async function answered(
+  url: string,
+  body: string,
+  contentType: string,
+  method = "POST",
+): Promise<{ status: number; body: unknown }> {
   const headers = { authorization: "Bearer t", "content-type": contentType };
-  const response = await fetch(url, { method: "POST", headers, body });
+  const response = await fetch(url, { method, headers, body });
   return { status: response.status, body: await response.json() };
 }

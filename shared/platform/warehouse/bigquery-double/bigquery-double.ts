@@ -5,6 +5,8 @@ import { jobResource, type LoadJob, LoadJobs, type LoadLimits } from "./load-job
 import { uploadParts } from "./multipart.ts";
 import { QueryJobs } from "./query-jobs.ts";
 import { notFound, RestError } from "./rest-error.ts";
+import type { Field } from "./stored-values.ts";
+import { viewResult } from "./view-engine.ts";
 
 /** A BigQuery on the loopback that keeps Google's documented rules (google-limits.md section 5). For tests. */
 export interface BigQueryDouble {
@@ -81,10 +83,17 @@ const ROUTES: Route[] = [
     /^\/bigquery\/v2\/projects\/([^/]+)\/datasets\/([^/]+)$/,
     (call) => datasetResource(id(call, 0), call.state.catalog.dataset(id(call, 1))),
   ],
+  [
+    "PATCH",
+    /^\/bigquery\/v2\/projects\/([^/]+)\/datasets\/([^/]+)$/,
+    (call) => datasetResource(id(call, 0), call.state.catalog.patchDataset(id(call, 1), json(call))),
+  ],
   ["DELETE", /^\/bigquery\/v2\/projects\/([^/]+)\/datasets\/([^/]+)$/, deleteDataset],
   ["GET", /^\/bigquery\/v2\/projects\/([^/]+)\/datasets\/([^/]+)\/tables$/, listTables],
   ["POST", /^\/bigquery\/v2\/projects\/([^/]+)\/datasets\/([^/]+)\/tables$/, createTable],
   ["GET", /^\/bigquery\/v2\/projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+)$/, getTable],
+  ["PATCH", /^\/bigquery\/v2\/projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+)$/, patchTable],
+  ["DELETE", /^\/bigquery\/v2\/projects\/([^/]+)\/datasets\/([^/]+)\/tables\/([^/]+)$/, deleteTable],
   ["POST", /^\/upload\/bigquery\/v2\/projects\/([^/]+)\/jobs$/, insertLoadJob],
   ["GET", /^\/bigquery\/v2\/projects\/([^/]+)\/jobs\/([^/]+)$/, getJob],
   ["POST", /^\/bigquery\/v2\/projects\/([^/]+)\/queries$/, (call) => call.state.queries.start(id(call, 0), json(call))],
@@ -148,7 +157,7 @@ async function serve(state: State, request: IncomingMessage, response: ServerRes
   state.requests.push(`${request.method} ${url.pathname}`);
   try {
     const body = await bytesOf(request);
-    const answer = answerTo({ state, request, url, body, ids: [] });
+    const answer = await answerTo({ state, request, url, body, ids: [] });
     if (answer === CUT) request.socket.destroy();
     else send(response, answer === undefined ? 204 : 200, answer);
   } catch (error) {
@@ -184,16 +193,35 @@ function listTables(call: Call): unknown {
   const end = start + 20;
   return {
     kind: "bigquery#tableList",
-    tables: names
-      .slice(start, end)
-      .map((tableId) => ({ tableReference: { projectId: id(call, 0), datasetId: id(call, 1), tableId } })),
+    tables: names.slice(start, end).map((tableId) => ({
+      type: tables.get(tableId)?.view === undefined ? "TABLE" : "VIEW",
+      tableReference: { projectId: id(call, 0), datasetId: id(call, 1), tableId },
+    })),
     totalItems: names.length,
     ...(end < names.length && { nextPageToken: String(end) }),
   };
 }
 
-function createTable(call: Call): unknown {
-  return tableResource(id(call, 0), id(call, 1), call.state.catalog.createTable(id(call, 1), json(call)));
+async function createTable(call: Call): Promise<unknown> {
+  const [projectId, datasetId, body] = [id(call, 0), id(call, 1), json(call)];
+  const table = call.state.catalog.createTable(datasetId, body, await viewFields(call, body));
+  return tableResource(projectId, datasetId, table);
+}
+
+async function patchTable(call: Call): Promise<unknown> {
+  const [datasetId, tableId, body] = [id(call, 1), id(call, 2), json(call)];
+  const patched = call.state.catalog.patchTable(datasetId, tableId, body, await viewFields(call, body));
+  return tableResource(id(call, 0), datasetId, patched);
+}
+
+/** A view's query is run when the view is made: one that cannot be run is refused, and the result says its columns. */
+async function viewFields(call: Call, body: Record<string, unknown>): Promise<Field[] | undefined> {
+  const view = body["view"] as { query: string } | undefined;
+  return view && (await viewResult(call.state.catalog, view.query)).fields;
+}
+
+function deleteTable(call: Call): undefined {
+  call.state.catalog.deleteTable(id(call, 1), id(call, 2));
 }
 
 function getTable(call: Call): unknown {

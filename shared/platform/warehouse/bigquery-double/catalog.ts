@@ -11,6 +11,8 @@ export interface StoredTable {
   clustering: string[] | undefined;
   requirePartitionFilter: boolean;
   rows: Row[];
+  /** Of a view: its query, its rows are nowhere. */
+  view?: { query: string };
 }
 
 interface StoredDataset {
@@ -51,6 +53,14 @@ export class Catalog {
     return dataset;
   }
 
+  /** `datasets.patch`: labels are added to those that are there. */
+  patchDataset(datasetId: string, body: Body): StoredDataset {
+    const dataset = this.dataset(datasetId);
+    const patched = { ...dataset, labels: { ...dataset.labels, ...checkedLabels(body["labels"]) } };
+    this.datasets.set(datasetId, patched);
+    return patched;
+  }
+
   deleteDataset(datasetId: string, deleteContents: boolean): void {
     const dataset = this.dataset(datasetId);
     if (dataset.tables.size > 0 && !deleteContents)
@@ -58,13 +68,30 @@ export class Catalog {
     this.datasets.delete(datasetId);
   }
 
-  createTable(datasetId: string, body: Body): StoredTable {
+  createTable(datasetId: string, body: Body, viewFields?: Field[]): StoredTable {
     const { tables } = this.dataset(datasetId);
     const tableId = String((body["tableReference"] as Body | undefined)?.["tableId"] ?? body["tableId"] ?? "");
     if (tables.has(tableId)) throw new RestError(409, "duplicate", `Already Exists: Table ${datasetId}.${tableId}`);
-    const table = tableOf(tableId, body);
+    const table = viewFields === undefined ? tableOf(tableId, body) : viewOf(tableId, body, viewFields);
     tables.set(tableId, table);
     return table;
+  }
+
+  /** `tables.patch`: another schema, or another query of a view. */
+  patchTable(datasetId: string, tableId: string, body: Body, viewFields?: Field[]): StoredTable {
+    const table = this.table(datasetId, tableId);
+    if ((table.view === undefined) !== (viewFields === undefined)) throw invalid("A table does not become a view");
+    const patched =
+      viewFields === undefined
+        ? { ...table, fields: grownFields(table.fields, fieldsOfSchema(body["schema"])) }
+        : viewOf(tableId, body, viewFields);
+    this.dataset(datasetId).tables.set(tableId, patched);
+    return patched;
+  }
+
+  deleteTable(datasetId: string, tableId: string): void {
+    this.table(datasetId, tableId);
+    this.dataset(datasetId).tables.delete(tableId);
   }
 
   table(datasetId: string, tableId: string): StoredTable {
@@ -96,7 +123,9 @@ export function tableResource(projectId: string, datasetId: string, table: Store
     kind: "bigquery#table",
     tableReference: { projectId, datasetId, tableId },
     description,
+    type: table.view === undefined ? "TABLE" : "VIEW",
     schema: { fields },
+    ...(table.view && { view: { query: table.view.query, useLegacySql: false } }),
     ...(partition && { timePartitioning: { type: "DAY", ...partition }, requirePartitionFilter }),
     ...(clustering && { clustering: { fields: clustering } }),
     numRows: String(table.rows.length),
@@ -110,6 +139,40 @@ export function fieldsOfSchema(schema: unknown): Field[] {
     if (!stored) throw invalid(`Invalid field ${String(field.name)} of type ${String(field.type)}`);
     return stored;
   });
+}
+
+/** Source: cloud.google.com/bigquery/docs/managing-table-schemas: fields are added NULLABLE or REPEATED, never dropped. */
+function grownFields(stored: Field[], given: Field[]): Field[] {
+  for (const field of stored) {
+    const kept = given.find(({ name }) => name === field.name);
+    if (!kept) throw invalid(`Provided Schema does not match Table. Field ${field.name} is missing in new schema`);
+    if (kept.type !== field.type || kept.mode !== field.mode)
+      throw invalid(`Provided Schema does not match Table. Field ${field.name} has changed type or mode`);
+  }
+  const names = new Set(given.map(({ name }) => name.toLowerCase()));
+  if (names.size !== given.length) throw invalid("A schema needs fields with different names");
+  const required = given.slice(stored.length).find(({ mode }) => mode === "REQUIRED");
+  if (required) throw invalid(`Cannot add required fields to an existing schema. (field: ${required.name})`);
+  return given;
+}
+
+/** Source: cloud.google.com/bigquery/docs/views: a query, neither a schema of its own nor partitions nor clusters. */
+function viewOf(tableId: string, body: Body, fields: Field[]): StoredTable {
+  if (!/^[\w-]{1,1024}$/.test(tableId)) throw invalid(`Invalid table ID "${tableId}".`);
+  const view = body["view"] as { query: string; useLegacySql?: boolean };
+  const isTable = ["schema", "timePartitioning", "clustering"].some((member) => body[member] !== undefined);
+  if (isTable || view.useLegacySql !== false)
+    throw invalid("A view has a query in standard SQL and nothing of a table");
+  return {
+    tableId,
+    description: body["description"] as string | undefined,
+    fields,
+    partition: undefined,
+    clustering: undefined,
+    requirePartitionFilter: false,
+    rows: [],
+    view: { query: view.query },
+  };
 }
 
 function tableOf(tableId: string, body: Body): StoredTable {

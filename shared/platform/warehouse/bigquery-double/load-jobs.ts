@@ -71,6 +71,7 @@ export class LoadJobs {
     const { load } = job.configuration;
     checkDispositions(load);
     const table = this.catalog.table(load.destinationTable.datasetId, load.destinationTable.tableId);
+    if (table.view !== undefined) throw invalid(`${table.tableId} is a view: rows cannot be loaded into it`);
     const fields = grownFields(table, load);
     const rows = lines
       .split("\n")

@@ -34,9 +34,9 @@ export class QueryJobs {
     this.catalog = catalog;
   }
 
-  start(projectId: string, body: QueryBody): Record<string, unknown> {
+  async start(projectId: string, body: QueryBody): Promise<Record<string, unknown>> {
     if (body.useLegacySql !== false) throw new RestError(400, "invalidQuery", "The double has no legacy SQL");
-    const result = runStatement(this.catalog, body.query ?? "", parametersOf(body));
+    const result = await runStatement(this.catalog, body.query ?? "", parametersOf(body));
     const jobId = randomUUID();
     const pageSize = Math.min(body.maxResults ?? this.pageSize, this.pageSize);
     this.results.set(jobId, { result, location: body.location ?? "US", pageSize });

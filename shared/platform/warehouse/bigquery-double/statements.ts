@@ -1,6 +1,7 @@
 import type { Catalog, Row, StoredTable } from "./catalog.ts";
 import { RestError } from "./rest-error.ts";
 import { type Cell, dayOfCell, type Field, instantOfCell } from "./stored-values.ts";
+import { viewResult } from "./view-engine.ts";
 
 /** The result of a statement: its columns and rows as REST answers them. */
 export interface StatementResult {
@@ -17,17 +18,19 @@ interface Statement {
   parameters: Parameters;
 }
 
-const MARKER = /^-- cost-atlas warehouse\/(read|remove|erase) v1$/;
+const MARKER = /^-- cost-atlas warehouse\/(read|view|remove|erase) v1$/;
 const TABLE = /^(?:FROM|DELETE FROM) `[a-z0-9.:-]+?\.(\w+)\.([\w-]+)` AS t$/;
 
 /** Runs the marked templates of the adapter, line by line, and refuses any other text. */
-export function runStatement(catalog: Catalog, query: string, parameters: Parameters): StatementResult {
+export async function runStatement(catalog: Catalog, query: string, parameters: Parameters): Promise<StatementResult> {
   const [marker = "", ...lines] = query.split("\n");
   const name = MARKER.exec(marker)?.[1];
   const path = lines.map((line) => TABLE.exec(line)).find((match) => match !== null);
   if (!name || !path) throw syntaxError(marker);
   const table = catalog.table(path[1] ?? "", path[2] ?? "");
   const statement = { table, lines: lines.map((line) => line.trim()), parameters };
+  if (name === "view") return readView(catalog, statement);
+  if (table.view !== undefined) throw queryError(`${table.tableId} is a view`);
   if (name === "read") return read(statement);
   return remove(
     statement,
@@ -49,6 +52,29 @@ function read(statement: Statement): StatementResult {
     .flatMap((row) => Array.from({ length: matches(row) }, () => row))
     .map((row) => ({ f: selected.map(({ value }) => ({ v: value(row) })) }));
   return { fields: selected.map(({ field }) => field), rows, affectedRows: 0 };
+}
+
+/** A view is computed at every query; the filter that its table demands must come with the query. */
+async function readView(catalog: Catalog, { table, lines, parameters }: Statement): Promise<StatementResult> {
+  const from = lines.findIndex((line) => line.startsWith("FROM"));
+  const [where, ...rest] = lines.slice(from + 1);
+  if (table.view === undefined || lines[0] !== "SELECT" || rest.length > 0) throw syntaxError(rest[0] ?? table.tableId);
+  const { fields, rows } = await viewResult(catalog, table.view.query);
+  const shown: StoredTable = { ...table, fields, rows, ...demandedFilter(catalog, table.view.query) };
+  const selected = lines.slice(1, from).map((line) => selection(shown, line.replace(/,$/, "")));
+  const inRange = ranged(shown, where?.replace(/^WHERE /, "AND "), parameters);
+  return {
+    fields: selected.map(({ field }) => field),
+    rows: rows.filter(inRange).map((row) => ({ f: selected.map(({ value }) => ({ v: value(row) })) })),
+    affectedRows: 0,
+  };
+}
+
+/** The partition filter of the first table below a view. */
+function demandedFilter(catalog: Catalog, query: string): Pick<StoredTable, "partition" | "requirePartitionFilter"> {
+  const path = /FROM `[a-z0-9.:-]+?\.(\w+)\.([\w-]+)`/.exec(query);
+  const { view, partition, requirePartitionFilter } = catalog.table(path?.[1] ?? "", path?.[2] ?? "");
+  return view === undefined ? { partition, requirePartitionFilter } : demandedFilter(catalog, view.query);
 }
 
 function remove({ table, lines, parameters }: Statement, form: RegExp): StatementResult {

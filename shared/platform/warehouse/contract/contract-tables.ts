@@ -76,7 +76,7 @@ export const HISTORY: TableDefinition = {
   kind: "event",
 };
 
-function table(
+export function table(
   name: string,
   shape: { partition: string | undefined; clustering: string[]; columns: Column[] },
 ): TableDefinition {
@@ -88,6 +88,6 @@ function partitionBy(field: string): TableDefinition["partition"] {
   return { field, type: "DAY", expirationDays: null };
 }
 
-function column(name: string, type: ColumnType, mode: Column["mode"] = "NULLABLE"): Column {
+export function column(name: string, type: ColumnType, mode: Column["mode"] = "NULLABLE"): Column {
   return { name, type, mode, description: `${name} in the contract suite` };
 }

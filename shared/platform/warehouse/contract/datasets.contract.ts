@@ -52,6 +52,19 @@ export function warehouseDatasets(bench: WarehouseBench): void {
       await expectRefused(bench.warehouse.ensureTable("never_made", STANDARD));
     });
 
+    test("take another label with everything else of them as it was", async () => {
+      const batchId = await bench.written(STANDARD, [standardRow("2026-03-01", "1")]);
+      const before = await bench.warehouse.describeDataset(bench.datasetId);
+
+      await bench.warehouse.labelDataset(bench.datasetId, "org_01J0000000000000000000ADPT");
+
+      const after = await bench.open().describeDataset(bench.datasetId);
+      expect(after).toEqual({ ...before, label: "org_01J0000000000000000000ADPT" });
+      expect(await bench.costs([[batchId, "2026-03-01"]])).toEqual(["1"]);
+      await expectRefused(bench.warehouse.labelDataset("never_made", LABEL));
+      await bench.warehouse.labelDataset(bench.datasetId, LABEL);
+    });
+
     test("are dropped by their own label only, and again without error", async () => {
       const batchId = await bench.written(STANDARD, [standardRow("2026-03-01", "1")]);
 
