@@ -113,6 +113,7 @@ async function storeOrganization(documents: Documents): Promise<void> {
     credentialId: "cred_1",
     provider: "openai",
     status: "VALID",
+    capabilities: {},
     expiresAt: null,
   };
   await documents.transaction(async (tx) => {

@@ -141,7 +141,8 @@ beforeAll(async () => {
   world = await startTwoOrganizations({}, { newcomer });
   const { alpha, mirror } = world;
   await mirror.documents.transaction(async (tx) => {
-    tx.create("orgs/gone_org", { slug: "gone_org", orgId: "org_gone", state: "DELETED" });
+    const standing = (await tx.get<object>(`orgs/${alpha.key}`)).body;
+    tx.create("orgs/gone_org", { ...standing, slug: "gone_org", orgId: "org_gone", state: "DELETED" });
   });
   const gone = { ...alpha, slug: "gone_org", key: "gone_org", orgId: "org_gone" };
   keys = {

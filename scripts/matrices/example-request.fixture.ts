@@ -47,12 +47,26 @@ export function pathOf(template: string, tenant: Tenant, other: Readonly<Record<
     model_id: "gpt-4o",
     plan_name: "TIER1",
     subscription_id: tenant.planId,
+    preview_id: tenant.previewId,
   };
   // A delivered file belongs to the provider it was delivered for.
   const ofFile = template.includes("{import_id}") ? { provider: "focus" } : {};
   const ofPlans = template.includes("/providers/{provider}/") ? { provider: "slack" } : {};
   const values: Record<string, string> = { ...known, ...ofFile, ...ofPlans, ...other };
   return template.replace(/\{(\w+)(?:=\*\*)?\}/g, (_all, name: string) => values[name] ?? "example_1");
+}
+
+const exampleParameters: Readonly<Record<string, string>> = {
+  ...{ amount: "1", from: "USD", to: "EUR" },
+  ...{ from_currency: "USD", to_currency: "EUR", valid_from: "2026-01-01" },
+};
+
+/** The query that a read cannot do without, from `?` on; empty for most. */
+export function neededQuery({ query }: AnyHttpDeclaration): string {
+  // What has a default counts as required too; only what has none needs an example.
+  const required = ((query?.["required"] ?? []) as string[]).filter((name) => name in exampleParameters);
+  const values = Object.fromEntries(required.map((name) => [name, exampleParameters[name] ?? ""]));
+  return required.length === 0 ? "" : `?${new URLSearchParams(values).toString()}`;
 }
 
 /** A call that shows who is let in and has no effect: a body that no schema takes goes with whatever may change something. */

@@ -1,7 +1,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadFunctions } from "#scripts/start/functions.ts";
-import { type Endpoint, endpointsOf, paramsOf, pathOf } from "./example-request.fixture.ts";
+import { type Endpoint, endpointsOf, neededQuery, paramsOf, pathOf } from "./example-request.fixture.ts";
 import { type RawAnswer, type RawCall, send } from "./raw-http.fixture.ts";
 import { credentialFor, startTwoOrganizations, type TwoOrganizations } from "./two-organizations.fixture.ts";
 
@@ -93,7 +93,8 @@ describe("the OpenAPI document", () => {
   it.each(reads)("describes the answer of $row", async (endpoint) => {
     const { declaration, template } = endpoint;
 
-    const answer = await get(pathOf(template, world.alpha), credentialFor(declaration, world.alpha));
+    const path = pathOf(template, world.alpha) + neededQuery(declaration);
+    const answer = await get(path, credentialFor(declaration, world.alpha));
 
     expect(answer.status, answer.text).toBe(200);
     const described = operationOf(endpoint)?.responses["200"]?.content ?? {};
@@ -131,7 +132,7 @@ function covers(one: string, other: string): boolean {
 
 describe("methods", () => {
   it.each(reads)("HEAD follows $row, without a body", async ({ declaration, template }) => {
-    const path = pathOf(template, world.alpha);
+    const path = pathOf(template, world.alpha) + neededQuery(declaration);
     const headers = credentialFor(declaration, world.alpha);
 
     const followed = await send(world.url, { method: "HEAD", path, headers });

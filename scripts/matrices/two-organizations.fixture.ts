@@ -37,6 +37,8 @@ export interface Tenant {
   backfillId: string;
   /** A plan of Slack that begins in years to come. */
   planId: string;
+  /** A repricing that was previewed and not applied. */
+  previewId: string;
   /** One signed-in member per role. */
   people: Readonly<Record<Role, SignedInMember>>;
   /** Texts that occur in this organization's data and nowhere else. */
@@ -153,6 +155,7 @@ async function onboardedTenant(
   const { entityId, ruleId } = await structured(platform, slug, { apiKey, name: named("entity") });
   const clocked = await scheduled(platform, slug, apiKey);
   const planId = await plannedPlan(platform, slug, apiKey);
+  const previewId = await previewedReprice(platform, slug, apiKey);
   const orgId = String(onboarded.body["org_id"]);
   const credentialId = String(connected.body["credential_id"]);
   const ids = [
@@ -164,6 +167,7 @@ async function onboardedTenant(
     ruleId,
     ...Object.values(clocked),
     planId,
+    previewId,
     String(onboarded.body["api_key_id"]),
     String(connected.body["account_id"]),
   ];
@@ -179,6 +183,7 @@ async function onboardedTenant(
     entityId,
     ruleId,
     planId,
+    previewId,
     ...clocked,
     markers,
   };
@@ -209,6 +214,16 @@ async function scheduled(
   const backfill = await call(platform, "POST", `/api/v1/pipelines/${slug}/backfills`, { headers, body });
   expect(backfill.status, JSON.stringify(backfill.body)).toBe(202);
   return { configId: String(first?.["config_id"]), backfillId: String(backfill.body["backfill_id"]) };
+}
+
+/** What one day would cost by today's prices; answers the preview's id. */
+async function previewedReprice(platform: JourneyPlatform, slug: string, apiKey: string): Promise<string> {
+  const previewed = await call(platform, "POST", `/api/v1/genai/${slug}/reprice/preview`, {
+    headers: { "x-api-key": apiKey },
+    body: { start_date: "2026-06-01", end_date: "2026-06-01" },
+  });
+  expect(previewed.status, JSON.stringify(previewed.body)).toBe(201);
+  return String(previewed.body["preview_id"]);
 }
 
 /** An entity and an allocation rule to it that no row matches. */

@@ -47,6 +47,29 @@ it("bills day by day what has a cycle of at most 31 days", () => {
   expect(bills([planVersion({ billingCycle: "custom", cycleDays: 32, endDate: "2025-02-01" })])).toHaveLength(1);
 });
 
+it("bills nothing for a version that ended with its cycle where the next one begins", () => {
+  const first = planVersion({
+    billingCycle: "quarterly",
+    unitPrice: "90",
+    startDate: "2025-01-01",
+    endDate: "2025-03-31",
+  });
+  const next = planVersion({
+    billingCycle: "quarterly",
+    unitPrice: "0",
+    startDate: "2025-04-01",
+    endDate: "2025-04-01",
+  });
+
+  const billed = sumAmounts(
+    prepaidBills([first, { ...next, version: 2 }], "2025-01-01", far).map((each) => each.billed),
+  );
+
+  expect(amountText(billed)).toBe(
+    amountText(sumAmounts(chargedDays(first, "2000-01-01", far).map(({ cost }) => cost))),
+  );
+});
+
 /** A line of two or three versions that follow each other, some ended before or after what was planned. */
 const lines = fc
   .record({

@@ -54,7 +54,9 @@ export function prepaidBills(line: readonly ChargedVersion[], from: string, to: 
 function cycleBills(version: ChargedVersion, before: ChargedVersion | undefined, to: string): PrepaidBill[] {
   return stretchesOf(version, version.startDate, to).map(({ cycle, first }) => {
     const own = bill(version, cycle, { day: first, from: first, to: knownThrough(version, cycle, first) });
-    const isContinued = before !== undefined && first === version.startDate && isSameCycle(before, cycle);
+    // A cycle that begins with this version was never begun by the one before.
+    const isBegun = first === version.startDate && first > cycle.start;
+    const isContinued = before !== undefined && isBegun && isSameCycle(before, cycle);
     if (!isContinued) return own;
     const gone = bill(before, cycle, { day: first, from: first, to: billedThrough(before, cycle) });
     return { ...own, billed: own.billed.minus(gone.billed), list: own.list.minus(gone.list) };
