@@ -248,14 +248,18 @@ function example({ declaration }: Endpoint): Record<string, unknown> {
   const right: Record<string, unknown> = {
     org_slug: "gamma_org",
     company_name: "Gamma",
+    email: "a@example.com",
+    scopes: ["costs:read"],
     admin_email: "a@example.com",
     role: "viewer",
     closed_months: "adjust",
     credential: "sk-admin-sim-nobodyhere",
     effective_date: "2026-08-01",
   };
+  const properties = (declaration.body?.["properties"] ?? {}) as Record<string, { default?: unknown }>;
+  // What has a default counts as required too.
   const required = (declaration.body?.["required"] ?? []) as string[];
-  return Object.fromEntries(required.map((name) => [name, right[name] ?? "example"]));
+  return Object.fromEntries(required.map((name) => [name, right[name] ?? properties[name]?.default ?? "example"]));
 }
 
 describe.each(rows(endpoints))("the query of $row", (endpoint) => {

@@ -66,7 +66,7 @@ export const MoveRequest = strictObject({
 export type MoveRequest = Static<typeof MoveRequest>;
 
 export const RestoreRequest = strictObject({
-  parent_id: optional(nullable(Type.String({ minLength: 1, maxLength: 50 }))),
+  parent_id: optional(nullable(plainText(1, 50))),
 });
 export type RestoreRequest = Static<typeof RestoreRequest>;
 
