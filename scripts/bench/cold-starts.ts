@@ -3,14 +3,17 @@ import { join } from "node:path";
 import { buildAll } from "#scripts/build/build.ts";
 import { repositoryRoot } from "#scripts/build/bundle.ts";
 import type { ManifestEntry } from "#scripts/build/manifest.ts";
-import { alternately } from "./alternately.ts";
+import { alternately, type Measure } from "./alternately.ts";
 import type { Bench } from "./bench.ts";
 import { buildPrograms } from "./child-programs.ts";
 import { type Comparison, compared, type Findings } from "./comparison.ts";
 import { type Asked, firstAnswerMilliseconds, type Served } from "./first-answer.ts";
 
-const defaultRepetitions = 5;
+const defaultRepetitions = 3;
+/** Functions that are started in turn with one start of the yardstick. */
+const groupSize = 8;
 const polars = "nodejs-polars";
+const yardstick = "hello world";
 
 /** From spawn to first answer: every bundle of a fresh build against a function that says hello. */
 export async function coldStarts({ folder, repetitions, say }: Bench): Promise<Findings> {
@@ -23,22 +26,21 @@ export async function coldStarts({ folder, repetitions, say }: Bench): Promise<F
   const { manifest, folder: built } = await buildAll(join(bundles, "dist"));
   const hello: Served = { source: programs["bare-function"], target: "bare", folder: root, environment: {} };
   const results: Comparison[] = [];
-  for (const entry of manifest.functions) {
-    say(`cold: ${entry.name}`);
-    const served: Served = {
-      source: join(built, entry.entry),
-      target: entry.name,
-      folder: built,
-      environment,
-    };
-    const samples = await alternately(
+  for (let at = 0; at < manifest.functions.length; at += groupSize) {
+    const entries = manifest.functions.slice(at, at + groupSize);
+    say(`cold: ${entries.map(({ name }) => name).join(", ")}`);
+    const measures = entries.map((entry): [string, Measure] => {
+      const served: Served = { source: join(built, entry.entry), target: entry.name, folder: built, environment };
+      return [entry.name, () => firstAnswerMilliseconds(served, requestFor(entry))];
+    });
+    const samples = await alternately<string>(
       {
-        subject: () => firstAnswerMilliseconds(served, requestFor(entry)),
-        yardstick: () => firstAnswerMilliseconds(hello, { method: "GET", path: "/" }),
+        ...Object.fromEntries(measures),
+        [yardstick]: () => firstAnswerMilliseconds(hello, { method: "GET", path: "/" }),
       },
       { warmUps: 0, repetitions: repetitions ?? defaultRepetitions },
     );
-    results.push(comparisonOf(entry, samples));
+    for (const entry of entries) results.push(comparisonOf(entry, samples[entry.name] ?? [], samples[yardstick] ?? []));
   }
   return { results, wrong: [] };
 }
@@ -61,17 +63,14 @@ function requestFor({ trigger }: ManifestEntry): Asked {
   return { method, path: route.path.replace(/\{[^}]+\}/g, "x") };
 }
 
-function comparisonOf(
-  entry: ManifestEntry,
-  { subject, yardstick }: { subject: number[]; yardstick: number[] },
-): Comparison {
+function comparisonOf(entry: ManifestEntry, own: number[], others: number[]): Comparison {
   const hasPolars = Object.hasOwn(entry.packages, polars);
   return compared({
     part: "cold",
     name: `cold ${entry.name}`,
     unit: "ms",
-    subject: { name: hasPolars ? "with Polars" : "bundle", samples: subject },
-    yardstick: { name: "hello world", samples: yardstick },
+    subject: { name: hasPolars ? "with Polars" : "bundle", samples: own },
+    yardstick: { name: yardstick, samples: others },
     aim: { atMost: hasPolars ? 2.5 : 1.5 },
   });
 }

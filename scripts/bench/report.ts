@@ -42,10 +42,36 @@ export function reportText({ machine, results, wrong }: Report): string {
   return [
     facts,
     "",
-    ...table([header, ...results.map(line)]),
+    ...table([header, ...shown(results).map(line)]),
+    ...rest(results),
     ...(notes.length === 0 ? [] : ["", ...new Set(notes)]),
     ...(wrong.length === 0 ? [] : ["", "WRONG DIGITS", ...wrong]),
   ].join("\n");
+}
+
+/** Of many functions that start, those whose start is the slowest stand for all. */
+const coldRows = 12;
+
+function shown(results: readonly Result[]): Result[] {
+  const kept = new Set<Result>(slowestFirst(results).slice(0, coldRows));
+  return results.filter((result) => kept.has(result) || !isCold(result));
+}
+
+function rest(results: readonly Result[]): string[] {
+  const left = slowestFirst(results).slice(coldRows);
+  const [most, least] = [left.at(0), left.at(-1)];
+  if (most === undefined || least === undefined) return [];
+  const missed = left.filter(({ isMet }) => isMet === false).length;
+  const ratios = `${least.ratio.toFixed(2)}x to ${most.ratio.toFixed(2)}x`;
+  return ["", `${left.length} more functions start within ${ratios}, ${missed} of them MISSED (--json lists each)`];
+}
+
+function isCold(result: Result): result is Comparison {
+  return isMeasured(result) && result.part === "cold";
+}
+
+function slowestFirst(results: readonly Result[]): Comparison[] {
+  return results.filter(isCold).sort((a, b) => b.ratio - a.ratio);
 }
 
 const header = ["", "subject", "yardstick", "ratio", "aim", ""];

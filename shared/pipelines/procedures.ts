@@ -2,7 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
-import { strictObject } from "#shared/runtime/schema.ts";
+import { plainText, strictObject } from "#shared/runtime/schema.ts";
 import { checkedPipelines } from "./checked-pipelines.ts";
 import type { Pipeline } from "./pipeline.ts";
 
@@ -26,8 +26,8 @@ const registryPath = "platform/pipelineRegistry";
 
 export const SyncRequest = strictObject({
   force: Type.Boolean({ default: false }),
-  procedures: Type.Optional(Type.Array(Type.String({ maxLength: 60 }), { maxItems: 200 })),
-  domain: Type.Optional(Type.String({ maxLength: 50 })),
+  procedures: Type.Optional(Type.Array(plainText(0, 60), { maxItems: 200 })),
+  domain: Type.Optional(plainText(0, 50)),
 });
 type SyncRequest = Static<typeof SyncRequest>;
 

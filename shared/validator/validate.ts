@@ -18,15 +18,15 @@ import { type QuotaReport, quotaReport } from "#shared/quotas/quota-report.ts";
 import type { ReservePorts } from "#shared/quotas/reserve.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
-import { nullable, strictObject } from "#shared/runtime/schema.ts";
+import { nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { PipelineItem, pipelineItem } from "./pipeline-items.ts";
 
 const text = Type.String();
-const word = Type.Optional(Type.String({ maxLength: 60 }));
+const word = Type.Optional(plainText(0, 60));
 const limit = nullable(Type.Integer());
 
 export const ValidateRequest = strictObject({
-  pipeline_id: Type.Optional(Type.String({ maxLength: 200 })),
+  pipeline_id: Type.Optional(plainText(0, 200)),
   category: word,
   provider: word,
   domain: word,
