@@ -1,5 +1,6 @@
 import { rootAccess } from "#shared/access/caller.ts";
 import { OnboardingReport } from "#shared/organizations/onboarding-report.ts";
+import { onboardingErrors } from "#shared/organizations/onboarding-request.ts";
 import { AdminOrganizationRequest, adminCreate } from "#shared/organizations/sign-up.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -12,14 +13,7 @@ export default httpFunction({
   body: AdminOrganizationRequest,
   response: OnboardingReport,
   secretAnswer: true,
-  errors: [
-    "INVALID_ONBOARDING",
-    "ORG_EXISTS",
-    "ORG_SLUG_RETIRED",
-    "ONBOARDING_IN_PROGRESS",
-    "DATASET_EXISTS",
-    "NOT_BOOTSTRAPPED",
-  ],
+  errors: onboardingErrors,
   perMinute: 10,
   timeoutSeconds: 300,
   audit: { action: "organization.onboarded", operation: "CREATE", resourceType: "organization" },

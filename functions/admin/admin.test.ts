@@ -29,8 +29,14 @@ describe("health", () => {
   });
 
   it("is not ready either when the store fails in a way of its own", async () => {
-    const broken = { get: () => Promise.reject(new TypeError("no store")), list: async () => ({ documents: [] }) };
-    const { url } = await testHost({ ports: { documents: broken as unknown as Documents } });
+    let isBroken = false;
+    const get = async () => {
+      if (isBroken) throw new TypeError("no store");
+      return { readAt: new Date() };
+    };
+    const store = { get, list: async () => ({ documents: [] }) };
+    const { url } = await testHost({ ports: { documents: store as unknown as Documents } });
+    isBroken = true;
 
     const { status, body } = await json(`${url}/health/ready`);
 

@@ -5,7 +5,7 @@ import { httpFunction } from "#shared/runtime/declaration.ts";
 export default httpFunction({
   method: "POST",
   path: "/api/v1/quota/cleanup-stale",
-  aliases: ["/api/v1/admin/quota/cleanup-stale"],
+  aliases: ["/api/v1/admin/quota/cleanup-stale", "/api/v1/scheduler/reset-stale-concurrent"],
   summary: "For older schedulers: removes slots whose time is over; ends none that lives",
   access: rootAccess(),
   uses: ["documents"],

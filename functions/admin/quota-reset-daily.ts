@@ -5,7 +5,7 @@ import { httpFunction } from "#shared/runtime/declaration.ts";
 export default httpFunction({
   method: "POST",
   path: "/api/v1/quota/reset-daily",
-  aliases: ["/api/v1/admin/quota/reset-daily"],
+  aliases: ["/api/v1/admin/quota/reset-daily", "/api/v1/scheduler/reset-daily-quotas"],
   summary: "For older schedulers: makes a due turn of the day durable; lowers nothing that is current",
   access: rootAccess(),
   uses: ["documents"],

@@ -5,7 +5,7 @@ import { httpFunction } from "#shared/runtime/declaration.ts";
 export default httpFunction({
   method: "POST",
   path: "/api/v1/quota/reset-monthly",
-  aliases: ["/api/v1/admin/quota/reset-monthly"],
+  aliases: ["/api/v1/admin/quota/reset-monthly", "/api/v1/scheduler/reset-monthly-quotas"],
   summary: "For older schedulers: makes a due turn of the month durable; lowers nothing that is current",
   access: rootAccess(),
   uses: ["documents"],

@@ -1,7 +1,8 @@
+import { Type } from "@sinclair/typebox";
 import { orgAccess } from "#shared/access/caller.ts";
-import { CostSummaryQuery } from "#shared/costs/cost-query.ts";
-import { readSummary } from "#shared/costs/read-summary.ts";
-import { CostSummary } from "#shared/costs/summary-schema.ts";
+import { SummaryQuery } from "#shared/costs/cost-query.ts";
+import { answerSummary } from "#shared/costs/read-summary.ts";
+import { CostSummary, NativeSummary } from "#shared/costs/summary-schema.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
 export default httpFunction({
@@ -10,8 +11,8 @@ export default httpFunction({
   summary: "What an organization spent in a range of days: totals, breakdowns, daily trend, and what is missing",
   access: orgAccess("costs:read", { root: true }),
   uses: ["documents", "warehouse"],
-  query: CostSummaryQuery,
-  response: CostSummary,
+  query: SummaryQuery,
+  response: Type.Union([CostSummary, NativeSummary]),
   errors: [
     "INVALID_DATE",
     "INVALID_DATE_RANGE",
@@ -25,5 +26,5 @@ export default httpFunction({
   memory: "1GiB",
   timeoutSeconds: 60,
   concurrency: 8,
-  handle: ({ org, query }, given) => readSummary({ org, query }, given),
+  handle: ({ org, query }, given) => answerSummary({ org, query }, given),
 });

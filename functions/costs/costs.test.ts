@@ -68,6 +68,18 @@ describe("GET /api/v1/costs/{org}/summary", () => {
     });
   });
 
+  it("answers without conversion by currency, and with no grand total", async () => {
+    const { status, body } = await get("?convert=none");
+
+    expect(status, JSON.stringify(body)).toBe(200);
+    expect(body).toMatchObject({
+      currency: null,
+      totals_by_currency: [{ currency: "USD", effective_cost: "5.00" }],
+      breakdown_by_provider: [{ provider: "openai", by_currency: [{ currency: "USD", total_cost: "5.00" }] }],
+    });
+    expect(body).not.toHaveProperty("total_cost");
+  });
+
   it("answers zeros for a month before anything was published", async () => {
     const { status, body } = await get("?start_date=2025-01-01&end_date=2025-01-31");
 
@@ -97,6 +109,8 @@ describe("GET /api/v1/costs/{org}/summary", () => {
     ["?categories=clouds", ["/categories/0"]],
     ["?charge_categories=usage,refund", ["/charge_categories/1"]],
     ["?basis=amortised", ["/basis"]],
+    ["?convert=all", ["/convert"]],
+    ["?convert=none&currency=EUR", ["/currency"]],
     ["?period=fortnight", ["/period"]],
     ["?top=101", ["/top"]],
     ["?top=ten", ["/top"]],

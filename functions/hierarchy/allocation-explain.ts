@@ -1,19 +1,20 @@
 import { orgAccess } from "#shared/access/caller.ts";
-import { allocationState } from "#shared/entity-references/allocation-input.ts";
-import { ExplainRequest, Explanation, explained } from "#shared/hierarchy/allocation-read.ts";
+import { Explanation } from "#shared/hierarchy/allocation-read.ts";
+import { ExplainRowRequest, explainRow } from "#shared/rollup/explain-row.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
 export default httpFunction({
   method: "POST",
   path: "/api/v1/hierarchy/{org}/allocation/explain",
-  summary: "Every step that a row with these attributes is put through",
+  summary: "Every step that a row is put through: one with these attributes, or a published one",
   access: orgAccess("hierarchy:read"),
-  uses: ["documents"],
-  body: ExplainRequest,
+  uses: ["documents", "warehouse"],
+  body: ExplainRowRequest,
   response: Explanation,
+  errors: ["ROW_NOT_FOUND", "INVALID_DATE", "READ_BUSY", "WAREHOUSE_UNAVAILABLE"],
   subscription: "readable",
-  handle: async ({ org, body }, { documents, clock }) => {
-    const { input } = await allocationState(org, { documents, now: clock.now() });
-    return explained(body, input);
-  },
+  memory: "1GiB",
+  timeoutSeconds: 60,
+  concurrency: 8,
+  handle: ({ org, body }, given) => explainRow({ org, request: body }, given),
 });

@@ -3,6 +3,7 @@ import { orgAccess } from "#shared/access/caller.ts";
 import { RemovalAnswer, removeIntegration } from "#shared/integrations/remove.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 import { plainText, strictObject } from "#shared/runtime/schema.ts";
+import { schedulesWhenRemoved } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "DELETE",
@@ -22,5 +23,13 @@ export default httpFunction({
     resourceId: ({ params }) => params.provider,
   },
   change: ({ org, params, query }, change) =>
-    removeIntegration({ org, provider: params.provider, credentialName: query.credential_name }, change),
+    removeIntegration(
+      {
+        org,
+        provider: params.provider,
+        credentialName: query.credential_name,
+        whenRemoved: schedulesWhenRemoved,
+      },
+      change,
+    ),
 });

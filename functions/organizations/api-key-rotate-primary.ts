@@ -5,7 +5,6 @@ import { httpFunction } from "#shared/runtime/declaration.ts";
 export default httpFunction({
   method: "POST",
   path: "/api/v1/organizations/{org}/api-key/rotate",
-  aliases: ["/api/v1/admin/organizations/{org}/regenerate-api-key"],
   summary: "Replace the organization's primary API key; the old one ends at once unless an overlap is asked for",
   access: orgAccess("keys:write", { root: true }),
   uses: ["documents", "keys"],

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import adminApiKeyRegenerate from "#functions/admin/admin-api-key-regenerate.ts";
 import { rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
 import adminApiKeyCreate from "../admin/admin-api-key-create.ts";
@@ -30,6 +31,7 @@ const functions = {
   "api-key-revoke": apiKeyRevoke,
   "api-key-rotate": apiKeyRotate,
   "api-key-rotate-primary": apiKeyRotatePrimary,
+  "admin-api-key-regenerate": adminApiKeyRegenerate,
   "audit-logs": auditLogs,
   "organization-onboard": organizationOnboard,
   quota,
@@ -148,12 +150,17 @@ describe("rotating keys", () => {
 
   it("of the primary key ends the former one at once, under the operator's address too", async () => {
     const first = await call("POST", `${base}/api-key/rotate`, primary);
-    const second = await call("POST", "/api/v1/admin/organizations/acme/regenerate-api-key", rootKey, {
-      overlap_hours: 1,
-    });
+    const renewed = String(first.body["api_key"]);
+    const operators = "/api/v1/admin/organizations/acme/regenerate-api-key";
+    const denied = await call("POST", operators, renewed, { overlap_hours: 1 });
+    const second = await call("POST", operators, rootKey, { overlap_hours: 1 });
+    const nobody = await call("POST", operators.replace("acme", "nobody"), rootKey, {});
 
     expect(first.body).toMatchObject({ previous_key_revoked: true, org_slug: "Acme" });
+    expect([denied.status, nobody.status, nobody.body["error"]]).toEqual([403, 404, "ORG_NOT_FOUND"]);
     expect(second.body).toMatchObject({ previous_key_revoked: false });
+    const logs = await call("GET", `${base}/audit-logs?action=api_key.rotated`, String(second.body["api_key"]));
+    expect(logs.body["logs"]).toHaveLength(2);
     const info = await call("GET", `${base}/api-key`, String(second.body["api_key"]));
     expect(info.body).toMatchObject({ api_key_fingerprint: second.body["api_key_fingerprint"], scopes: ["*"] });
     const revealed = await call("GET", "/api/v1/admin/dev/api-key/acme", rootKey);

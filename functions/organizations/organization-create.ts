@@ -1,4 +1,5 @@
 import { sessionAccess } from "#shared/access/caller.ts";
+import { onboardingErrors } from "#shared/organizations/onboarding-request.ts";
 import { SignUpReport, SignUpRequest, signUp } from "#shared/organizations/sign-up.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -12,16 +13,7 @@ export default httpFunction({
   response: SignUpReport,
   statuses: [201],
   secretAnswer: true,
-  errors: [
-    "SIGNUP_CLOSED",
-    "PLAN_LIMIT_REACHED",
-    "INVALID_ONBOARDING",
-    "ORG_EXISTS",
-    "ORG_SLUG_RETIRED",
-    "ONBOARDING_IN_PROGRESS",
-    "DATASET_EXISTS",
-    "NOT_BOOTSTRAPPED",
-  ],
+  errors: ["SIGNUP_CLOSED", "PLAN_LIMIT_REACHED", ...onboardingErrors],
   perMinute: 10,
   timeoutSeconds: 300,
   audit: { action: "organization.onboarded", operation: "CREATE", resourceType: "organization" },

@@ -1,7 +1,7 @@
 import { rootAccess } from "#shared/access/caller.ts";
 import { onboard } from "#shared/organizations/onboarding.ts";
 import { OnboardingReport } from "#shared/organizations/onboarding-report.ts";
-import { OnboardingRequest } from "#shared/organizations/onboarding-request.ts";
+import { OnboardingRequest, onboardingErrors } from "#shared/organizations/onboarding-request.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
 export default httpFunction({
@@ -13,14 +13,7 @@ export default httpFunction({
   body: OnboardingRequest,
   response: OnboardingReport,
   secretAnswer: true,
-  errors: [
-    "INVALID_ONBOARDING",
-    "ORG_EXISTS",
-    "ORG_SLUG_RETIRED",
-    "ONBOARDING_IN_PROGRESS",
-    "DATASET_EXISTS",
-    "NOT_BOOTSTRAPPED",
-  ],
+  errors: onboardingErrors,
   perMinute: 10,
   timeoutSeconds: 300,
   audit: { action: "organization.onboarded", operation: "CREATE", resourceType: "organization" },

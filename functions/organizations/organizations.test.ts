@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { signInPerson } from "#scripts/e2e/people.ts";
 import { rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
+import { systemClock } from "#shared/platform/clock.ts";
+import { systemIds } from "#shared/platform/ids.ts";
 
 type Body = Record<string, unknown>;
 
@@ -169,9 +172,14 @@ describe("the locale", () => {
   it("has its lists for every credential, with names, symbols and defaults", async () => {
     const key = keyOf(await onboarded("Lists_Org"));
 
+    const ports = { ...host.ports, clock: systemClock, ids: systemIds };
+    const { cookie } = (await signInPerson("lists@example.com", ports)).headers;
+
     const { status, body } = await call("GET", "/locales", undefined, key);
+    const others = await Promise.all([root, { cookie }, {}].map((each) => call("GET", "/locales", undefined, each)));
 
     expect(status).toBe(200);
+    expect(others.map((answer) => answer.status)).toEqual([200, 200, 401]);
     const lists = body as Record<string, Body[]>;
     expect(lists["currencies"]).toHaveLength(36);
     expect(lists["currencies"]).toContainEqual({

@@ -6,7 +6,7 @@ export default httpFunction({
   method: "GET",
   path: "/api/v1/pipelines/metrics/cache",
   summary: "Use of this instance's copy of the pipeline registry",
-  access: orgAccess("pipelines:read"),
+  access: orgAccess("pipelines:read", { root: true }),
   uses: [],
   response: CacheMetrics,
   handle: async () => registryCacheMetrics(),

@@ -24,6 +24,7 @@ import proceduresList from "./procedures-list.ts";
 import proceduresSync from "./procedures-sync.ts";
 import quarantineList from "./quarantine-list.ts";
 import quarantineRelease from "./quarantine-release.ts";
+import runCancel from "./run-cancel.ts";
 import runDownload from "./run-download.ts";
 import runGet from "./run-get.ts";
 import runQuality from "./run-quality.ts";
@@ -46,6 +47,7 @@ const functions: Record<string, HttpFunction> = {
     runQuality,
     runDownload,
     runRetry,
+    runCancel,
   },
   ...{ validatorPipelinesList, validatorPipelineGet, validatorValidate, validatorComplete },
   ...{ proceduresSync, proceduresList, procedureGet, quarantineList, quarantineRelease },
@@ -214,6 +216,17 @@ describe("the pipelines area over HTTP", () => {
     expect((await call("GET", "pipelines/metrics/cache")).body).toMatchObject({ invalidations: 0 });
   });
 
+  it("lists what is shipped and not enabled only where asked", async () => {
+    const ids = async (query: string) => {
+      const { body } = await call("GET", `validator/pipelines?${query}`, undefined, "nobody");
+      return (body["pipelines"] as { id: string; enabled: boolean }[]).map(({ id, enabled }) => [id, enabled]);
+    };
+
+    expect(await ids("provider=GCP")).toEqual([]);
+    expect(await ids("provider=gcp&enabled_only=false&category=cloud")).toEqual([["gcp-cost-billing", false]]);
+    expect((await call("GET", "pipelines/metrics/cache", undefined, "root")).status).toBe(200);
+  });
+
   it("shows the pipelines to anybody, and never how their steps are configured", async () => {
     const { body, text } = await call("GET", "validator/pipelines?provider=openai", undefined, "nobody");
 
@@ -242,6 +255,11 @@ describe("the pipelines area over HTTP", () => {
     expect(failed.map(({ check }) => check)).toEqual(["integration", "dates"]);
     expect([unknown.status, unknown.body["error_code"]]).toEqual([200, "PIPELINE_NOT_FOUND"]);
     expect((await call("POST", "validator/validate/other_org", {})).body["error"]).toBe("ORG_MISMATCH");
+    const code = async (pipeline_id: string) =>
+      (await call("POST", "validator/validate/acme", { pipeline_id })).body["error_code"];
+    expect(await code("saas-cost-subscription-costs")).toBe("INTEGRATION_NOT_CONFIGURED");
+    expect(await code("gcp-cost-billing")).toBe("PIPELINE_DISABLED");
+    expect(await code("cloud/gcp/cost/focus_convert")).toBe("PIPELINE_RETIRED");
   });
 
   it("reserves a run for an executor outside, which settles it once", async () => {
@@ -272,6 +290,28 @@ describe("the pipelines area over HTTP", () => {
     expect((await call("GET", "procedures/openai-cost-usage-cost", undefined, "root")).status).toBe(200);
     expect((await call("GET", "procedures/unheard-of", undefined, "root")).body["error"]).toBe("PROCEDURE_NOT_FOUND");
     expect((await call("GET", "procedures")).status).toBe(403);
+  });
+
+  // pipelines.md, shown done 18
+  it("answers words as they came in JSON, and defuses them in CSV", async () => {
+    const words = '=HYPERLINK("http://evil.example","x"), \u200F\u05E9\u05DC\u05D5\u05DD\u200F \u{1F680}';
+    const asked = { date: "2026-07-11", trigger_by: words };
+    const { body } = await call("POST", "pipelines/run/acme/openai/cost/usage_cost", asked);
+    const run = `pipelines/acme/runs/${String(body["run_id"])}`;
+    const cancelled = await call("POST", `${run}/cancel`, { reason: words });
+
+    const listed = (await call("GET", `pipelines/acme/runs?trigger_by=${encodeURIComponent(words)}`)).body;
+    const shown = (await call("GET", run)).body;
+    const json = JSON.parse((await call("GET", `${run}/download?format=json`)).text) as Record<string, unknown>;
+    const { text: csv } = await call("GET", `${run}/download?format=csv`);
+
+    expect(cancelled.body).toMatchObject({ status: "CANCELLED" });
+    expect(shown["trigger_by"]).toBe(words);
+    expect(listed["runs"]).toMatchObject([{ run_id: body["run_id"], trigger_by: words }]);
+    expect(json).toMatchObject({ run: { trigger_by: words } });
+    expect((json["transitions"] as { reason: string }[]).map(({ reason }) => reason)).toContain(words);
+    expect(csv).toContain(`"'${words.replaceAll('"', '""')}"`);
+    expect(csv).not.toMatch(/(^|,|\n)"?=/);
   });
 
   it("answers quarantines of the organization alone", async () => {

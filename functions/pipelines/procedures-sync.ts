@@ -7,7 +7,7 @@ export default httpFunction({
   path: "/api/v1/procedures/sync",
   summary: "Take over the shipped pipeline configurations that are new or have changed",
   access: rootAccess(),
-  uses: ["documents"],
+  uses: ["documents", "topics"],
   body: SyncRequest,
   response: SyncAnswer,
   perMinute: 10,

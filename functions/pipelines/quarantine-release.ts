@@ -7,10 +7,11 @@ export default httpFunction({
   path: "/api/v1/reconciliation/{org}/quarantine/{quarantine_id}/release",
   summary: "Publish what was held: the figures are right; days with newer data stay as they are",
   access: orgAccess("integrations:write"),
-  uses: ["documents", "topics"],
+  uses: ["documents", "topics", "warehouse"],
   body: DecisionRequest,
   response: ReleaseAnswer,
-  errors: ["QUARANTINE_NOT_FOUND", "QUARANTINE_SUPERSEDED", "QUARANTINE_NOT_OPEN"],
+  errors: ["QUARANTINE_NOT_FOUND", "QUARANTINE_SUPERSEDED", "QUARANTINE_NOT_OPEN", "WAREHOUSE_UNAVAILABLE"],
   audit: { action: "quarantine.released", operation: "UPDATE", resourceType: "quarantine" },
-  steps: (request, effects) => releaseQuarantine({ ...request, id: request.params.quarantine_id }, effects),
+  steps: (request, effects, given) =>
+    releaseQuarantine({ ...request, id: request.params.quarantine_id }, effects, given),
 });

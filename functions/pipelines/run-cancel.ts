@@ -7,6 +7,7 @@ export default httpFunction({
   path: "/api/v1/pipelines/{org}/runs/{run}/cancel",
   summary: "End a run: nothing more of it is published",
   access: orgAccess("pipelines:run", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   body: CancelRequest,
   response: CancelAnswer,

@@ -7,6 +7,7 @@ export default httpFunction({
   path: "/api/v1/pipelines/{org}/runs/{run}/download",
   summary: "A run with its steps, transitions and checks, as a file",
   access: orgAccess("pipelines:read", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   query: DownloadQuery,
   response: Download,

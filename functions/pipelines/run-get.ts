@@ -8,6 +8,7 @@ export default httpFunction({
   path: "/api/v1/pipelines/{org}/runs/{run}",
   summary: "One run with its steps",
   access: orgAccess("pipelines:read", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   response: RunDetail,
   errors: ["RUN_NOT_FOUND"],

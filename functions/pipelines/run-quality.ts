@@ -7,6 +7,7 @@ export default httpFunction({
   path: "/api/v1/pipelines/{org}/runs/{run}/quality",
   summary: "What the checks said of the data of a run",
   access: orgAccess("pipelines:read", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   response: QualityList,
   errors: ["RUN_NOT_FOUND"],

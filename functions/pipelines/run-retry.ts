@@ -7,6 +7,7 @@ export default httpFunction({
   path: "/api/v1/pipelines/{org}/runs/{run}/retry",
   summary: "The same run again",
   access: orgAccess("pipelines:run", { root: true }),
+  takesPlatform: true,
   uses: ["documents", "topics"],
   response: RetryAnswer,
   statuses: [202, 200],

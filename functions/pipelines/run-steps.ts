@@ -7,6 +7,7 @@ export default httpFunction({
   path: "/api/v1/pipelines/{org}/runs/{run}/steps",
   summary: "The steps of a run",
   access: orgAccess("pipelines:read", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   query: StepsQuery,
   response: StepList,

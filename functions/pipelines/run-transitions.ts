@@ -7,6 +7,7 @@ export default httpFunction({
   path: "/api/v1/pipelines/{org}/runs/{run}/transitions",
   summary: "Every move of a run and its steps",
   access: orgAccess("pipelines:read", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   query: TransitionsQuery,
   response: TransitionList,

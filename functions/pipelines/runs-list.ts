@@ -7,6 +7,7 @@ export default httpFunction({
   path: "/api/v1/pipelines/{org}/runs",
   summary: "Runs of the organization, newest first",
   access: orgAccess("pipelines:read", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   query: RunListQuery,
   response: RunList,

@@ -1,5 +1,5 @@
-import { beforeEach, describe, expect, it } from "vitest";
-import { rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { rootKey, sharedHost, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
 
 type Body = Record<string, unknown>;
@@ -10,13 +10,30 @@ interface Answered {
 }
 
 let host: Host;
+let org: string;
 let key: string;
+let organizations = 0;
 
-beforeEach(async () => {
+/** Rates of the market are the platform's: cases that load them have a host of their own. */
+async function hostOfOneCase(): Promise<void> {
   host = await testHost({ config: await testConfiguration({ RATE_LIMIT_ENABLED: "false" }) });
   await call("POST", "/admin/bootstrap", {}, root);
-  key = await onboarded("test_org");
-}, 60_000);
+  await freshOrganization();
+}
+
+/** For cases that change nothing of the platform. */
+async function hostOfAllCases(): Promise<() => Promise<void>> {
+  const opened = await sharedHost({ RATE_LIMIT_ENABLED: "false" });
+  host = opened.host;
+  await call("POST", "/admin/bootstrap", {}, root);
+  return opened.stop;
+}
+
+async function freshOrganization(): Promise<void> {
+  organizations += 1;
+  org = `test_org_${organizations}`;
+  key = await onboarded(org);
+}
 
 const root = { "x-ca-root-key": rootKey };
 
@@ -56,11 +73,13 @@ function load(content: string, more: Body = {}): Promise<Answered> {
 }
 
 const audits = async (action: string): Promise<number> => {
-  const { body } = await call("GET", `/organizations/test_org/audit-logs?action=${action}`);
+  const { body } = await call("GET", `/organizations/${org}/audit-logs?action=${action}`);
   return (body["logs"] as Body[]).length;
 };
 
 describe("rates of the market", () => {
+  beforeEach(hostOfOneCase, 60_000);
+
   it("are loaded once however often and in which order their file comes", async () => {
     const days = {
       ...friday,
@@ -86,6 +105,18 @@ describe("rates of the market", () => {
     });
   });
 
+  it("come from the history's CSV too, N/A being no rate", async () => {
+    const history = "Date,USD,GBP,\r\n2026-07-03,1.1402,0.8511,\r\n2026-07-02,1.1380,N/A,\r\n";
+
+    const first = await load(history, { format: "ecb_csv" });
+    const again = await load(history, { format: "ecb_csv" });
+    const shown = await call("GET", "/fx/rates?date=2026-07-02&symbols=USD,GBP");
+
+    expect(first).toEqual({ status: 200, body: { days_added: 2, unchanged: 0, dissent: [] } });
+    expect(again).toEqual({ status: 200, body: { days_added: 0, unchanged: 2, dissent: [] } });
+    expect(shown.body).toMatchObject({ rate_date: "2026-07-02", rates: { USD: "1.138", GBP: null }, carried: false });
+  });
+
   it("keep the first value of a day; another one is dissent until it is forced", async () => {
     await load(ecbXml(friday));
 
@@ -100,6 +131,17 @@ describe("rates of the market", () => {
     expect(forced.body).toEqual({ days_added: 1, unchanged: 0, dissent });
     expect(used.body["rates"]).toMatchObject({ USD: "1.2", GBP: "0.8511" });
   });
+
+  it("take a file of 5 MiB", async () => {
+    const padded = ecbXml(friday) + " ".repeat(5 * 1024 * 1024 - ecbXml(friday).length);
+
+    expect((await load(padded)).status).toBe(200);
+  });
+});
+
+describe("rates of the market that nobody loaded", () => {
+  beforeAll(hostOfAllCases, 60_000);
+  beforeEach(freshOrganization);
 
   it.each<[string, Body]>([
     ["a rate of 0", { content: ecbXml({ ...friday, "2026-07-02": { USD: "0" } }) }],
@@ -123,21 +165,17 @@ describe("rates of the market", () => {
     expect(seed.body).toMatchObject({ base: "USD", rates: { EUR: "0.92", VND: null }, source: "seed", stale: true });
     expect([unknown.status, unknown.body["error"]]).toEqual([422, "CURRENCY_UNKNOWN"]);
   });
-
-  it("take a file of 5 MiB", async () => {
-    const padded = ecbXml(friday) + " ".repeat(5 * 1024 * 1024 - ecbXml(friday).length);
-
-    expect((await load(padded)).status).toBe(200);
-  });
 });
 
 describe("conversion of an amount", () => {
-  const at = "/organizations/test_org/fx/convert";
+  beforeEach(hostOfOneCase, 60_000);
+
+  const at = (): string => `/organizations/${org}/fx/convert`;
 
   it("shows the dated rate it was made with", async () => {
     await load(ecbXml(friday));
 
-    const { body } = await call("GET", `${at}?amount=100&from=GBP&to=USD&date=2026-07-04`);
+    const { body } = await call("GET", `${at()}?amount=100&from=GBP&to=USD&date=2026-07-04`);
 
     expect(body).toEqual({
       amount: "100.00",
@@ -157,8 +195,8 @@ describe("conversion of an amount", () => {
   });
 
   it("needs no rate within one currency, and gives no amount without one", async () => {
-    const same = await call("GET", `${at}?amount=12.5&from=JPY&to=jpy`);
-    const none = await call("GET", `${at}?amount=1&from=VND&to=USD`);
+    const same = await call("GET", `${at()}?amount=12.5&from=JPY&to=jpy`);
+    const none = await call("GET", `${at()}?amount=1&from=VND&to=USD`);
 
     expect(same.body).toEqual({ amount: "12.5", converted: "12.5", currency: "JPY", fx: null });
     expect([none.status, none.body["error"]]).toEqual([404, "FX_RATE_NOT_FOUND"]);
@@ -166,54 +204,59 @@ describe("conversion of an amount", () => {
 });
 
 describe("rates of the organization", () => {
-  const path = "/organizations/test_org/fx-rates";
+  beforeAll(async () => {
+    const stop = await hostOfAllCases();
+    await load(ecbXml(friday));
+    return stop;
+  }, 60_000);
+  beforeEach(freshOrganization);
+
+  const path = (): string => `/organizations/${org}/fx-rates`;
   const rate = { from_currency: "gbp", to_currency: "USD", rate: 1.3, valid_from: "2026-07-01", reason: "treasury" };
   const convert = async (day: string): Promise<unknown> => {
-    const { body } = await call("GET", `/organizations/test_org/fx/convert?amount=1&from=GBP&to=USD&date=${day}`);
+    const { body } = await call("GET", `/organizations/${org}/fx/convert?amount=1&from=GBP&to=USD&date=${day}`);
     return (body["fx"] as Body)["method"];
   };
 
   it("go before all others, can be taken back, and never overlap", async () => {
-    await load(ecbXml(friday));
-
-    const set = await call("PUT", path, { ...rate, valid_to: "2026-07-31" });
-    const again = await call("PUT", path, { ...rate, valid_to: "2026-07-31" });
-    const overlapping = await call("PUT", path, { ...rate, valid_from: "2026-06-01" });
-    const after = await call("PUT", path, { ...rate, rate: "1.31", valid_from: "2026-08-01" });
-    const listed = await call("GET", path);
+    const set = await call("PUT", path(), { ...rate, valid_to: "2026-07-31" });
+    const again = await call("PUT", path(), { ...rate, valid_to: "2026-07-31" });
+    const overlapping = await call("PUT", path(), { ...rate, valid_from: "2026-06-01" });
+    const after = await call("PUT", path(), { ...rate, rate: "1.31", valid_from: "2026-08-01" });
+    const listed = await call("GET", path());
     const used = [await convert("2026-06-30"), await convert("2026-07-31"), await convert("2026-08-01")];
 
     expect([set.status, again.status, after.status]).toEqual([200, 200, 200]);
     expect(set.body).toMatchObject({ from_currency: "GBP", rate: "1.3", valid_to: "2026-07-31", reason: "treasury" });
     expect([overlapping.status, overlapping.body["error"]]).toEqual([409, "FX_RATE_OVERLAP"]);
-    expect(listed.body).toMatchObject({ org_slug: "test_org", count: 2, next_cursor: null });
+    expect(listed.body).toMatchObject({ org_slug: org, count: 2, next_cursor: null });
     expect(used).toEqual(["market", "org", "org"]);
     expect(await audits("fx.org_rate_set")).toBe(2);
 
     const query = "from_currency=GBP&to_currency=USD&valid_from=2026-07-01";
-    const removed = [await call("DELETE", `${path}?${query}`), await call("DELETE", `${path}?${query}`)];
+    const removed = [await call("DELETE", `${path()}?${query}`), await call("DELETE", `${path()}?${query}`)];
     expect(removed.map(({ status }) => status)).toEqual([204, 204]);
     expect([await convert("2026-07-31"), await convert("2026-08-01")]).toEqual(["market", "org"]);
     expect(await audits("fx.org_rate_deleted")).toBe(1);
-    expect((await call("PUT", path, { ...rate, rate: "1.4", valid_to: "2026-07-31" })).status).toBe(200);
+    expect((await call("PUT", path(), { ...rate, rate: "1.4", valid_to: "2026-07-31" })).status).toBe(200);
   });
 
   it("stay one where 20 calls set overlapping ones at once", async () => {
     const answers = await Promise.all(
-      Array.from({ length: 20 }, (_, at) => call("PUT", path, { ...rate, rate: `1.${at + 10}` })),
+      Array.from({ length: 20 }, (_, at) => call("PUT", path(), { ...rate, rate: `1.${at + 10}` })),
     );
 
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(answers.filter(({ status }) => status === 409)).toHaveLength(19);
-    expect((await call("GET", path)).body["count"]).toBe(1);
+    expect((await call("GET", path())).body["count"]).toBe(1);
   });
 
   it("are nobody else's", async () => {
-    await call("PUT", path, rate);
+    await call("PUT", path(), rate);
     const other = await onboarded("other_org");
 
     const listed = await call("GET", "/organizations/other_org/fx-rates", undefined, { "x-api-key": other });
-    const foreign = await call("GET", path, undefined, { "x-api-key": other });
+    const foreign = await call("GET", path(), undefined, { "x-api-key": other });
 
     expect(listed.body["count"]).toBe(0);
     expect([foreign.status, foreign.body["error"]]).toEqual([403, "ORG_MISMATCH"]);
@@ -231,10 +274,10 @@ describe("rates of the organization", () => {
     [{ valid_to: "2099-01-01" }, "/valid_to"],
     [{ reason: "no" }, "/reason"],
   ])("are refused with %j", async (wrong, field) => {
-    const { status, body } = await call("PUT", path, { ...rate, ...wrong });
+    const { status, body } = await call("PUT", path(), { ...rate, ...wrong });
 
     expect(status).toBe(422);
     expect((body["fields"] as { path: string }[]).map((each) => each.path)).toContain(field);
-    expect((await call("GET", path)).body["count"]).toBe(0);
+    expect((await call("GET", path())).body["count"]).toBe(0);
   });
 });

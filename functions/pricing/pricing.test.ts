@@ -191,14 +191,36 @@ describe("prices of a provider", () => {
 
   it("of one organization show in no answer of another", async () => {
     await call("POST", pricing, { model_id: "secret-llm", input_per_1m: "1", output_per_1m: "1" });
+    await call("PUT", `${genai}/payg/gpt-4o/override`, { provider: "openai", input_per_1m: "0.0123" });
+    const alias = { provider: "openai", alias: "secret-alias", model_id: "gpt-4o" };
+    expect((await call("PUT", "/genai/test_org/model-aliases", alias)).status).toBe(200);
     const other = { "x-api-key": await onboarded("other_org") };
 
     const list = await call("GET", "/integrations/other_org/openai/pricing?include_history=true", undefined, other);
+    const theirGenai = "/genai/other_org/pricing";
+    const lists = await Promise.all(
+      [theirGenai, `${theirGenai}/payg`, `${theirGenai}/dissent?min_difference_pct=0`, "/genai/other_org/model-aliases"]
+        .concat(`${theirGenai}/payg/gpt-4o/history?provider=openai`)
+        .map((path) => call("GET", path, undefined, other)),
+    );
+    const quotes = await Promise.all(
+      ["gpt-4o", "secret-alias"].map((model_id) => {
+        const asked = { provider: "openai", model_id, tokens: { input: 1_000_000 } };
+        return call("POST", `${theirGenai}/quote`, asked, other);
+      }),
+    );
     const request = { provider: "openai", model_id: "secret-llm", tokens: { input: 1 } };
     const quote = await call("POST", "/genai/other_org/pricing/quote", request, other);
     const theirs = await call("GET", pricing, undefined, other);
 
-    expect(JSON.stringify(list.body)).not.toContain("secret-llm");
+    for (const { status, body } of [list, ...lists]) {
+      expect(status, JSON.stringify(body)).toBe(200);
+      expect(JSON.stringify(body)).not.toMatch(/secret|0\.0123/);
+    }
+    expect(quotes.map(({ body }) => [body["contracted_cost"], body["status"]])).toEqual([
+      ["2.5", "exact"],
+      [null, "unpriced"],
+    ]);
     expect(quote.body).toMatchObject({ status: "unpriced", contracted_cost: null, complete: false });
     expect([theirs.status, theirs.body["error"]]).toEqual([403, "ORG_MISMATCH"]);
   });
@@ -428,6 +450,42 @@ describe("the platform's book", () => {
     expect((await quoted({ ...ask, price_book_version: "p2.o1" }))["contracted_cost"]).toBe("2");
     await call("PUT", `${genai}/policy`, { release_policy: "latest" });
     expect((await quoted(ask))["contracted_cost"]).toBe("9");
+  });
+
+  it("takes tiers of rows that stand, each in the place of its own, and keeps the tiers of a row loaded anew", async () => {
+    const tiers = "provider,model,tier,input_per_1m,cached_input_per_1m,cache_write_per_1m,output_per_1m";
+    const load = (content: string, more: Body = {}) =>
+      call(
+        "POST",
+        path,
+        { flow: "payg", csv_content: content, reason: "vendor's page", dry_run: false, ...more },
+        root,
+      );
+    const ask = { provider: "openai", model_id: "gpt-5.2", tokens: { input: 1_000_000 }, day: "2026-10-01" };
+    const priority = async () => (await quoted({ ...ask, service_tier: "priority" }))["contracted_cost"];
+
+    const rows = ["openai,gpt-5.2,priority,3.52,,,28", "openai,gpt-99,priority,1,,,1", "openai,o3,priority,1,,,"];
+    const past = await load([tiers, ...rows].join("\n"));
+    const corrected = await load([tiers, ...rows].join("\n"), { correction: true });
+    const far = await load(`${tiers}\nopenai,gpt-5.2,priority,7,,,28`, { correction: true });
+    const again = await load(
+      csv("openai,gpt-5.2,1.75,0.175,,,14,0.875,7.01,,,,global,USD,2020-01-01,operator,2026-09-01,verified"),
+      { correction: true },
+    );
+
+    expect(past.body).toMatchObject({ release: 1, changed: [] });
+    expect(past.body["refused"]).toEqual([
+      { row: "openai/gpt-5.2 global 2020-01-01", problem: "changes a row of a past day: ask for a correction" },
+      { row: "openai/o3 priority", problem: "a tier needs an input and an output rate" },
+      { row: "openai/gpt-99 global", problem: "there is no row that the tier could belong to" },
+    ]);
+    expect(corrected.body).toMatchObject({ release: 2, changed: ["openai/gpt-5.2 global 2020-01-01"] });
+    expect(far.body).toMatchObject({ release: 2, proposed: [{ row: "openai/gpt-5.2 global 2020-01-01" }] });
+    expect(again.body, JSON.stringify(again.body)).toMatchObject({ release: 3 });
+    expect(await priority()).toBe("3.52");
+    expect((await quoted({ ...ask, service_tier: "priority", price_book_version: "p1.o0" }))["contracted_cost"]).toBe(
+      "3.5",
+    );
   });
 
   it("refuses files that are none, naming line and column", async () => {

@@ -7,6 +7,7 @@ export default httpFunction({
   path: "/api/v1/scheduler/org/{org}/pipelines/{config_id}",
   summary: "Delete a schedule; one that its integration brought is switched off",
   access: orgAccess("pipelines:run", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   response: ScheduleRemoval,
   errors: ["SCHEDULE_NOT_FOUND"],

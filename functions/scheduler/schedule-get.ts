@@ -8,6 +8,7 @@ export default httpFunction({
   path: "/api/v1/scheduler/org/{org}/pipelines/{config_id}",
   summary: "One schedule",
   access: orgAccess("pipelines:read", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   response: ScheduleAnswer,
   errors: ["SCHEDULE_NOT_FOUND"],

@@ -9,6 +9,7 @@ export default httpFunction({
   path: "/api/v1/scheduler/org/{org}/pipelines/{config_id}",
   summary: "Change parts of a schedule; nothing runs retroactively",
   access: orgAccess("pipelines:run", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   body: ScheduleUpdate,
   response: ScheduleAnswer,

@@ -7,6 +7,10 @@ import type { HttpFunction } from "#shared/runtime/declaration.ts";
 import { httpHandler } from "#shared/runtime/http-handler.ts";
 import { pathMatcher } from "#shared/runtime/path-matcher.ts";
 import type { Given, PortName } from "#shared/runtime/ports.ts";
+import quotaCleanupStale from "../admin/quota-cleanup-stale.ts";
+import quotaResetDaily from "../admin/quota-reset-daily.ts";
+import quotaResetMonthly from "../admin/quota-reset-monthly.ts";
+import integrationDelete from "../integrations/integration-delete.ts";
 import integrationSetup from "../integrations/integration-setup.ts";
 import organizationLocaleUpdate from "../organizations/organization-locale-update.ts";
 import backfillCancel from "../pipelines/backfill-cancel.ts";
@@ -17,6 +21,7 @@ import backfillResume from "../pipelines/backfill-resume.ts";
 import backfillsList from "../pipelines/backfills-list.ts";
 import pipelineRun from "../pipelines/pipeline-run.ts";
 import pipelineStatus from "../pipelines/pipeline-status.ts";
+import saasPlanCreate from "../subscriptions/saas-plan-create.ts";
 import scheduleCreate from "./schedule-create.ts";
 import scheduleDelete from "./schedule-delete.ts";
 import scheduleGet from "./schedule-get.ts";
@@ -24,21 +29,18 @@ import scheduleUpdate from "./schedule-update.ts";
 import schedulerProcessQueue from "./scheduler-process-queue.ts";
 import schedulerQueue from "./scheduler-queue.ts";
 import schedulerResetConcurrentCounter from "./scheduler-reset-concurrent-counter.ts";
-import schedulerResetDailyQuotas from "./scheduler-reset-daily-quotas.ts";
-import schedulerResetMonthlyQuotas from "./scheduler-reset-monthly-quotas.ts";
-import schedulerResetStaleConcurrent from "./scheduler-reset-stale-concurrent.ts";
 import schedulerStatus from "./scheduler-status.ts";
 import schedulerTrigger from "./scheduler-trigger.ts";
 import schedulesList from "./schedules-list.ts";
 
 const rootKey = "root-key-of-the-tests-0123456789abcdef";
 const functions: Record<string, HttpFunction> = {
-  ...{ integrationSetup, organizationLocaleUpdate, pipelineRun, pipelineStatus },
+  ...{ integrationSetup, integrationDelete, saasPlanCreate, organizationLocaleUpdate, pipelineRun, pipelineStatus },
   ...{ backfillCreate, backfillsList, backfillGet, backfillPause, backfillResume, backfillCancel },
   ...{ schedulesList, scheduleCreate, scheduleGet, scheduleUpdate, scheduleDelete },
   ...{ schedulerTrigger, schedulerQueue, schedulerProcessQueue, schedulerStatus },
-  ...{ schedulerResetDailyQuotas, schedulerResetMonthlyQuotas },
-  ...{ schedulerResetStaleConcurrent, schedulerResetConcurrentCounter },
+  ...{ quotaResetDaily, quotaResetMonthly },
+  ...{ quotaCleanupStale, schedulerResetConcurrentCounter },
 };
 const own = "scheduler/org/acme/pipelines";
 
@@ -255,5 +257,44 @@ describe("the scheduler area over HTTP", () => {
     ]);
     expect((await call("GET", "pipelines/acme/backfills?state=cancelled")).body["backfills"]).toHaveLength(1);
     expect(await call("GET", "pipelines/acme/backfills/bf_01ARZ3NDEKTSV4RRFFQ69G5FAV")).toMatchObject({ status: 404 });
+  });
+
+  it("brings the schedule that charges plans with the first plan, once", async () => {
+    const path = "subscriptions/acme/providers/slack/plans";
+    const plan = { plan_name: "PRO", unit_price: "8.75", seats: 3, start_date: "2026-08-01" };
+    const none = (await list()).filter(({ provider }) => provider === "saas");
+    const first = await call("POST", path, plan);
+    const [made, ...others] = (await list()).filter(({ provider }) => provider === "saas");
+    const second = await call("POST", path, { ...plan, plan_name: "BUSINESS" });
+    const after = (await list()).filter(({ provider }) => provider === "saas");
+
+    expect([none, first.status, second.status, others]).toEqual([[], 201, 201, []]);
+    expect(made).toMatchObject({
+      ...{ pipeline_id: "saas-cost-subscription-costs", source: "default", is_active: true, paused_reason: null },
+    });
+    expect(Date.parse(String(made?.["next_run_time"]))).toBeGreaterThan(world.clock.now().getTime());
+    expect(after).toEqual([made]);
+  });
+
+  it("pauses what nothing can run for once the last credential goes, and lets it go on with the next", async () => {
+    const openai = async (): Promise<Body[]> => (await list()).filter(({ provider }) => provider === "openai");
+    const second = { api_key: "sk-admin-sim-secondaccount", credential_name: "second" };
+    await call("POST", "integrations/acme/openai/setup", second);
+    const deleted = [];
+    for (const name of ["second", "default"]) {
+      const { status } = await call("DELETE", `integrations/acme/openai?credential_name=${name}`);
+      deleted.push([
+        status,
+        (await openai()).map(({ paused_reason, next_run_time }) => [paused_reason, next_run_time]),
+      ]);
+    }
+    await call("POST", "integrations/acme/openai/setup", { api_key: "sk-admin-sim-scheduleaccount" });
+    const [again] = await openai();
+
+    expect(deleted).toEqual([
+      [200, [[null, again?.["next_run_time"]]]],
+      [200, [["INTEGRATION_NOT_CONFIGURED", null]]],
+    ]);
+    expect(again).toMatchObject({ is_active: true, paused_reason: null });
   });
 });

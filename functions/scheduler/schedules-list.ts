@@ -7,6 +7,7 @@ export default httpFunction({
   path: "/api/v1/scheduler/org/{org}/pipelines",
   summary: "Which pipelines run by themselves, and when next",
   access: orgAccess("pipelines:read", { root: true }),
+  takesPlatform: true,
   uses: ["documents"],
   query: ScheduleListQuery,
   response: ScheduleList,

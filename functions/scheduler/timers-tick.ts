@@ -1,4 +1,5 @@
 import { wakeBackfill } from "#shared/backfills/advance.ts";
+import { batchTimer, wakeBatch } from "#shared/batch-runs/create-batch.ts";
 import { ownerReminderTimer, remindOwner } from "#shared/members/owner-reminder.ts";
 import { repeatDrop } from "#shared/offboarding/drop-dataset.ts";
 import { requestPurge } from "#shared/offboarding/purge.ts";
@@ -22,6 +23,7 @@ export default scheduledFunction({
         "dataset-drop": repeatDrop,
         "org-purge": requestPurge,
         backfill: wakeBackfill,
+        [batchTimer]: wakeBatch,
         [ownerReminderTimer]: (timer, change) => remindOwner(timer, change, given),
       },
       { ...given, commit: (body) => commitChange(body, given) },

@@ -3,6 +3,7 @@ import { httpFunction } from "#shared/runtime/declaration.ts";
 import { addSubscription } from "#shared/saas-plans/provider-subscriptions.ts";
 import { SubscriptionRow } from "#shared/saas-plans/subscription-answer.ts";
 import { AddSubscription } from "#shared/saas-plans/subscription-fields.ts";
+import { schedulesWhenPlanned } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "POST",
@@ -16,5 +17,9 @@ export default httpFunction({
   errors: ["UNKNOWN_PROVIDER", "SUBSCRIPTION_EXISTS", "HIERARCHY_ENTITY_UNKNOWN"],
   audit: { action: "provider_subscription.added", operation: "CREATE", resourceType: "provider_subscription" },
   steps: ({ org, caller, params, body }, effects, given) =>
-    addSubscription({ org, caller, provider: params.provider, request: body }, effects, given),
+    addSubscription(
+      { org, caller, provider: params.provider, request: body, whenPlanned: schedulesWhenPlanned },
+      effects,
+      given,
+    ),
 });

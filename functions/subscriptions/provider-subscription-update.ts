@@ -3,6 +3,7 @@ import { httpFunction } from "#shared/runtime/declaration.ts";
 import { updateSubscription } from "#shared/saas-plans/provider-subscriptions.ts";
 import { SubscriptionRow } from "#shared/saas-plans/subscription-answer.ts";
 import { UpdateSubscription } from "#shared/saas-plans/subscription-fields.ts";
+import { schedulesWhenPlanned } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "PUT",
@@ -16,7 +17,14 @@ export default httpFunction({
   audit: { action: "provider_subscription.versioned", operation: "UPDATE", resourceType: "provider_subscription" },
   steps: ({ org, caller, params, body }, effects, given) =>
     updateSubscription(
-      { org, caller, provider: params.provider, name: params.plan_name, request: body },
+      {
+        org,
+        caller,
+        provider: params.provider,
+        name: params.plan_name,
+        request: body,
+        whenPlanned: schedulesWhenPlanned,
+      },
       effects,
       given,
     ),

@@ -2,6 +2,7 @@ import { orgAccess } from "#shared/access/caller.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 import { resetSubscriptions } from "#shared/saas-plans/provider-subscriptions.ts";
 import { SubscriptionList } from "#shared/saas-plans/subscription-answer.ts";
+import { schedulesWhenPlanned } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "POST",
@@ -13,5 +14,5 @@ export default httpFunction({
   errors: ["UNKNOWN_PROVIDER"],
   audit: { action: "provider_subscription.reset", operation: "UPDATE", resourceType: "provider_subscription" },
   steps: ({ org, caller, params }, effects, given) =>
-    resetSubscriptions({ org, caller, provider: params.provider }, effects, given),
+    resetSubscriptions({ org, caller, provider: params.provider, whenPlanned: schedulesWhenPlanned }, effects, given),
 });

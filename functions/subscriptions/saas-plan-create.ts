@@ -2,6 +2,7 @@ import { orgAccess } from "#shared/access/caller.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 import { createPlan, PlanCreated } from "#shared/saas-plans/plan-create.ts";
 import { CreatePlan, CreateQuery } from "#shared/saas-plans/plan-fields.ts";
+import { schedulesWhenPlanned } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "POST",
@@ -16,5 +17,9 @@ export default httpFunction({
   errors: ["SAAS_PROVIDER_NOT_FOUND", "USE_INTEGRATION", "PLAN_EXISTS", "HIERARCHY_ENTITY_UNKNOWN"],
   audit: { action: "saas_plan.created", operation: "CREATE", resourceType: "saas_plan" },
   steps: ({ org, caller, params, body }, effects, given) =>
-    createPlan({ org, caller, provider: params.provider, request: body }, effects, given),
+    createPlan(
+      { org, caller, provider: params.provider, request: body, whenPlanned: schedulesWhenPlanned },
+      effects,
+      given,
+    ),
 });

@@ -1,6 +1,7 @@
 import { orgAccess } from "#shared/access/caller.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 import { PlanToggled, togglePlan } from "#shared/saas-plans/plan-end.ts";
+import { schedulesWhenPlanned } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "POST",
@@ -12,5 +13,15 @@ export default httpFunction({
   errors: ["SAAS_PROVIDER_NOT_FOUND", "PLAN_NOT_FOUND", "PLAN_SUPERSEDED"],
   audit: { action: "saas_plan.toggled", operation: "UPDATE", resourceType: "saas_plan" },
   steps: ({ org, caller, params }, effects, given) =>
-    togglePlan({ org, caller, provider: params.provider, subscriptionId: params.subscription_id }, effects, given),
+    togglePlan(
+      {
+        org,
+        caller,
+        provider: params.provider,
+        subscriptionId: params.subscription_id,
+        whenPlanned: schedulesWhenPlanned,
+      },
+      effects,
+      given,
+    ),
 });

@@ -1,6 +1,7 @@
 import { orgAccess } from "#shared/access/caller.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 import { EnableProvider, EnableQuery, enableProvider, ProviderEnabled } from "#shared/saas-plans/provider-switch.ts";
+import { schedulesWhenPlanned } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "POST",
@@ -15,7 +16,14 @@ export default httpFunction({
   audit: { action: "saas_provider.enabled", operation: "UPDATE", resourceType: "saas_provider" },
   steps: ({ org, caller, params, body, query }, effects, given) =>
     enableProvider(
-      { org, caller, provider: params.provider, request: body, force: query.force ?? false },
+      {
+        org,
+        caller,
+        provider: params.provider,
+        request: body,
+        force: query.force ?? false,
+        whenPlanned: schedulesWhenPlanned,
+      },
       effects,
       given,
     ),

@@ -1,6 +1,7 @@
 import { orgAccess } from "#shared/access/caller.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 import { ProviderEnabled, resetProvider } from "#shared/saas-plans/provider-switch.ts";
+import { schedulesWhenPlanned } from "#shared/schedules/default-schedules.ts";
 
 export default httpFunction({
   method: "POST",
@@ -12,5 +13,5 @@ export default httpFunction({
   errors: ["SAAS_PROVIDER_NOT_FOUND", "USE_INTEGRATION"],
   audit: { action: "saas_provider.reset", operation: "UPDATE", resourceType: "saas_provider" },
   steps: ({ org, caller, params }, effects, given) =>
-    resetProvider({ org, caller, provider: params.provider }, effects, given),
+    resetProvider({ org, caller, provider: params.provider, whenPlanned: schedulesWhenPlanned }, effects, given),
 });

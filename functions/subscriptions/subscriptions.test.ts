@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
+import { amountText, parseAmount } from "#shared/money/amount.ts";
 
 type Body = Record<string, unknown>;
 
@@ -138,16 +139,30 @@ describe("plans of a provider", () => {
   // shown done when 6
   it("cost nothing while they have no seats, whatever is switched on", async () => {
     const all = ((await call("GET", providers)).body["providers"] as Body[]).map((each) => String(each["provider"]));
+    const [start_date, end_date] = [dayFromNow(-3), dayFromNow(-1)];
+    await planOf({ plan_name: "OWN", unit_price: "31", seats: 1, start_date, end_date });
+    const runsBefore = (await published(1)).length;
+    const spent = await costOf(start_date, dayFromNow(0));
     for (const provider of all) await call("POST", `${providers}/${provider}/enable`, {});
     const before = (await call("GET", "/subscriptions/test_org/all-plans?page_size=500")).body;
     const team = (before["plans"] as Body[]).find(
       (each) => each["provider"] === "slack" && each["plan_name"] === "PRO",
     );
     const path = `${providers}/slack/plans/${team?.["subscription_id"]}`;
+    const unbought = await call("GET", `${path}/daily-costs`);
+    const runs = await published(runsBefore);
+    const untouched = await costOf(start_date, dayFromNow(0));
     const bought = await call("PUT", path, { seats: 3 });
+    await published(runsBefore + 1);
+    const charged = await costOf(start_date, dayFromNow(0));
+    const own = `${providers}/slack/plans/${(bought.body["plan"] as Body)["subscription_id"]}/daily-costs`;
+    const today = (await call("GET", `${own}?start_date=${dayFromNow(0)}&end_date=${dayFromNow(0)}`)).body["total"];
     const after = (await call("GET", `${providers}/slack/plans`)).body;
 
-    expect([all.length, (before["pagination"] as Body)["total"]]).toEqual([32, 94]);
+    expect([all.length, (before["pagination"] as Body)["total"]]).toEqual([32, 95]);
+    expect([unbought.body["total"], runs.length, untouched]).toEqual(["0", runsBefore, spent]);
+    const difference = parseAmount(String(charged)).minus(parseAmount(String(spent)));
+    expect([amountText(difference), difference.isZero()]).toEqual([today, false]);
     expect(before["summary"]).toMatchObject({
       total_monthly_cost: "0.00",
       totals_by_currency: {},
@@ -306,6 +321,36 @@ describe("plans of a provider", () => {
     });
     expect(without.body).toMatchObject({ total_monthly_cost: null, completeness: { unconverted: ["VND"] } });
   });
+});
+
+describe("a plan without a price", () => {
+  it("makes the costs of its days incomplete and is listed there, until somebody knows its price", async () => {
+    const [start_date, end] = [dayFromNow(-15), dayFromNow(-6)];
+    const billing_cycle = "weekly";
+    const range = `start_date=${start_date}&end_date=${end}`;
+    const costs = async (more = ""): Promise<Body> =>
+      (await call("GET", `/costs/test_org/summary?${range}${more}`)).body;
+    await planOf({ plan_name: "PLUS", plan_type: "flat", cost_per_cycle: "7", billing_cycle, start_date });
+    const open = { plan_name: "ENTERPRISE", unit_price: null, seats: 5, billing_cycle, start_date, end_date: end };
+    const plan = await planOf(open);
+    await host.idle();
+
+    const before = await costs();
+    const saas = await costs("&categories=saas");
+    const llm = await costs("&categories=llm");
+    await call("PUT", `${plans}/${plan["subscription_id"]}`, { unit_price: "7" });
+    await host.idle();
+    const after = await costs();
+
+    expect(before).toMatchObject({ total_cost: "10.00", complete: false });
+    const unpriced = (answer: Body) => ((answer["completeness"] as Body)["unpriced"] as Body)["items"];
+    const item = { provider: "chatgpt_plus", model: "ENTERPRISE", meter: "seat_days", days: 10, quantity: "50" };
+    expect(unpriced(before)).toEqual([item]);
+    expect(unpriced(saas)).toEqual([item]);
+    expect(unpriced(llm)).toEqual([]);
+    expect(unpriced(after)).toEqual([]);
+    expect(after["total_cost"]).toBe("60.00");
+  }, 120_000);
 });
 
 describe("subscriptions with a provider", () => {

@@ -43,8 +43,14 @@ export async function imports({ folder, rows, seed, repetitions, say }: Bench): 
       wrong.push(...(await wrongTotals(org, ports, exact)));
       return milliseconds;
     };
+    const convertOnce = async (): Promise<number> => {
+      const load = processLoad();
+      const milliseconds = await elapsed(() => convert(connection, file, join(folder, "focus.parquet")));
+      say(`import: DuckDB took ${Math.round(milliseconds)} ms; ${load()}`);
+      return milliseconds;
+    };
     const samples = await alternately(
-      { subject: importOnce, yardstick: () => elapsed(() => convert(connection, file, join(folder, "focus.parquet"))) },
+      { subject: importOnce, yardstick: convertOnce },
       { warmUps: 0, repetitions: repetitions ?? defaultRepetitions },
     );
     const comparison = compared({

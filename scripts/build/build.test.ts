@@ -132,36 +132,60 @@ test("a folder that no build has made is not emptied", async () => {
   expect(await readdir(folder)).toEqual(["precious.txt"]);
 });
 
-/** Starts each bundle under the framework's own command line, two at a time, and asks it something. */
+/**
+ * Starts each bundle by the framework's own command line and asks it something. Those with the same ports share a process,
+ * started in it one after the other: none finds an adapter or a client that only another one brought along.
+ */
 async function answersOf(entries: readonly ManifestEntry[]): Promise<Map<string, Answer>> {
+  const script = join(root, "command-lines.cjs");
+  await writeFile(script, commandLines);
+  const kinds = [...new Set(entries.map(portsIn))];
+  const waiting = kinds.map((kind) => entries.filter((entry) => portsIn(entry) === kind));
   const found = new Map<string, Answer>();
-  const waiting = [...entries];
   const worker = async (): Promise<void> => {
-    for (let entry = waiting.shift(); entry !== undefined; entry = waiting.shift()) {
-      found.set(entry.name, await answerOf(entry));
+    for (let group = waiting.shift(); group !== undefined; group = waiting.shift()) {
+      for (const [name, answer] of await answersOfOneProcess(script, group)) found.set(name, answer);
     }
   };
   await Promise.all([worker(), worker()]);
   return found;
 }
 
-async function answerOf(entry: ManifestEntry): Promise<Answer> {
-  const port = await freePort();
-  const source = join(built.folder, entry.entry);
-  const child = spawn(process.execPath, [framework, `--target=${entry.name}`, `--source=${source}`, `--port=${port}`], {
-    cwd: root,
-    env: environment(),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+/** Runs the framework's command line once for each line of arguments it reads, in this process. */
+const commandLines = `
+process.setMaxListeners(0);
+const framework = ${JSON.stringify(framework)};
+require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  process.argv = [process.execPath, framework, ...JSON.parse(line)];
+  delete require.cache[framework];
+  require(framework);
+});
+`;
+
+async function answersOfOneProcess(script: string, group: readonly ManifestEntry[]): Promise<[string, Answer][]> {
+  const child = spawn(process.execPath, [script], { cwd: root, env: environment(), stdio: "pipe" });
   const output = Promise.all([textOf(child.stdout), textOf(child.stderr)]);
-  try {
-    return await ask(child, entry, `http://127.0.0.1:${port}`);
-  } catch (error) {
-    child.kill("SIGKILL");
-    throw new Error(`${entry.name}: ${String(error)}\n${(await output).join("")}`);
-  } finally {
-    child.kill("SIGKILL");
+  // What is written to a process that has ended is reported by the question to it.
+  child.stdin.on("error", () => {});
+  const found: [string, Answer][] = [];
+  for (const entry of group) {
+    const port = await freePort();
+    const source = join(built.folder, entry.entry);
+    child.stdin.write(`${JSON.stringify([`--target=${entry.name}`, `--source=${source}`, `--port=${port}`])}\n`);
+    try {
+      found.push([entry.name, await ask(child, entry, `http://127.0.0.1:${port}`)]);
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw new Error(`${entry.name}: ${String(error)}\n${(await output).join("")}`);
+    }
   }
+  child.kill("SIGKILL");
+  return found;
+}
+
+function portsIn({ name }: ManifestEntry): string {
+  const fn = functions[name];
+  return fn === undefined ? name : [fn.kind, ...portsOf(fn)].join();
 }
 
 async function ask(child: ChildProcess, { trigger }: ManifestEntry, url: string): Promise<Answer> {

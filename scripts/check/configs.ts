@@ -11,6 +11,7 @@ import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
 import { shippedPrices } from "#shared/prices/shipped-prices.ts";
 import { providerAdapter } from "#shared/providers/adapters.ts";
 import { providers } from "#shared/providers/load-registry.ts";
+import { publicSources } from "#shared/providers/public-sources.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { seedPlans } from "#shared/saas-plans/seed-plans.ts";
@@ -24,6 +25,7 @@ const loaders: Readonly<Record<string, Load>> = {
   "configs/organizations": () => loadTableConfig("organizations"),
   "configs/documents/indexes.yml": async () => declareQueries(await configFile("documents/indexes.yml")),
   "configs/system/providers.yml": () => providers(),
+  "configs/system/sources.yml": () => publicSources(),
   "configs/currencies.yml": loadMinorDigits,
   "configs/plans.yml": () => plans(),
   "configs/prices": () => shippedPrices(),

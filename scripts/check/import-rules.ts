@@ -12,7 +12,7 @@ const adapter = /^shared\/platform\/([a-z]+)\/[a-z0-9-]+-\1\.ts$/;
 const platformRoom = /^shared\/platform\/(gcp|embedded)\//;
 const googleClient = /^(@google-cloud\/|google-auth-library|google-gax)/;
 const framework = /^@google-cloud\/functions-framework/;
-const frameRooms = /^shared\/(platform\/warehouse|costs|quality|pipelines|providers\/focus)\//;
+const frameRooms = /^shared\/(platform\/warehouse|costs|ledger|quality|pipelines|providers\/focus)\//;
 
 /**
  * The arrows of the architecture (section 2): functions -> shared rooms -> ports; adapters only where a platform is put
@@ -61,7 +61,7 @@ const rules: readonly Rule[] = [
       : undefined,
   ({ from, target, isType }) =>
     target === "nodejs-polars" && !isType && !frameRooms.test(from) && !isIn("scripts", from)
-      ? "imports nodejs-polars: frames live in the warehouse, costs, quality, pipelines and focus rooms"
+      ? "imports nodejs-polars: frames live in the warehouse, costs, ledger, quality, pipelines and focus rooms"
       : undefined,
   ({ from, specifier, target }) =>
     specifier.startsWith(".") && target.endsWith(".ts") && folderOf(from) !== folderOf(target)

@@ -30,16 +30,27 @@ const help = `Checks everything but the tests: ${Object.keys(checks).join(", ")}
 npm run check -- [names]     only these checks
 `;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { help: { type: "boolean", short: "h", default: false } },
-});
-const unknown = positionals.filter((name) => !(name in checks));
-if (values.help) console.log(help);
+const asked = given();
+const unknown = asked?.positionals.filter((name) => !(name in checks)) ?? [];
+if (asked?.values.help) console.log(help);
 else if (unknown.length > 0) {
   console.error(`There is no check ${unknown.join(", ")}; checks are ${Object.keys(checks).join(", ")}.`);
   process.exitCode = 1;
-} else await run(positionals.length > 0 ? positionals : Object.keys(checks));
+} else if (asked !== undefined) await run(asked.positionals.length > 0 ? asked.positionals : Object.keys(checks));
+
+/** What is asked for; undefined where the command line is not understood, which is said. */
+function given() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { help: { type: "boolean", short: "h", default: false } },
+    });
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\nTry --help.`);
+    process.exitCode = 1;
+    return undefined;
+  }
+}
 
 async function run(names: readonly string[]): Promise<void> {
   const results = await Promise.all(names.map(runOne));

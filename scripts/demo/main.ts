@@ -22,20 +22,30 @@ npm run demo -- [options]
   --port N            where it listens (default: a free port)
   --help`;
 
-const { values } = parseArgs({
-  options: {
-    "focus-file": { type: "string" },
-    json: { type: "boolean", default: false },
-    keep: { type: "boolean", default: false },
-    port: { type: "string", default: "0" },
-    help: { type: "boolean", short: "h", default: false },
-  },
-});
+const values = given();
+if (values?.help) console.log(help);
+else if (values !== undefined) await main(values);
 
-if (values.help) console.log(help);
-else await main();
+/** The options; undefined where the command line is not understood, which is said. */
+function given() {
+  try {
+    return parseArgs({
+      options: {
+        "focus-file": { type: "string" },
+        json: { type: "boolean", default: false },
+        keep: { type: "boolean", default: false },
+        port: { type: "string", default: "0" },
+        help: { type: "boolean", short: "h", default: false },
+      },
+    }).values;
+  } catch (error) {
+    console.error(`${error instanceof Error ? error.message : String(error)}\nTry --help.`);
+    process.exitCode = 1;
+    return undefined;
+  }
+}
 
-async function main(): Promise<void> {
+async function main(values: NonNullable<ReturnType<typeof given>>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "cost-atlas-demo-"));
   const say = (line: string): void => {
     if (!values.json) console.log(line);

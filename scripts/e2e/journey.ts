@@ -137,6 +137,12 @@ export function plain(text: unknown): string {
 /** The whole way: what the README promises a new user, with the provider's truth to the last digit. */
 export async function customerJourney(platform: JourneyPlatform, slug: string, account: string): Promise<void> {
   const key = await onboard(platform, slug, account);
+  const enabled = await call(platform, "POST", `/api/v1/subscriptions/${slug}/providers/slack/enable`, {
+    headers: { "x-api-key": key },
+    body: {},
+  });
+  // Its known plans come without seats: nothing is charged that nobody has said.
+  expect(enabled.body, JSON.stringify(enabled.body)).toMatchObject({ success: true, provider: "slack" });
   const month = { start_date: "2026-07-01", end_date: "2026-07-31" };
   const run = await watchRun(platform, slug, key, await startRun(platform, slug, key, month));
   expect(run, JSON.stringify([run["error_message"], run["error_context"]])).toMatchObject({

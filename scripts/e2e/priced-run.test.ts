@@ -172,4 +172,27 @@ describe("usage priced in a run", () => {
     const filled = after.filter((row) => row["model"] === model_id && row["sku_meter"] === "input");
     expect(new Set(filled.map((row) => row["contracted_unit_price"]))).toEqual(new Set(["99"]));
   });
+
+  it("suggests repricing of later days whose discount counts what an earlier day has changed, and moves none of them", async () => {
+    const org = await organization("suggested", "openai", "example-suggested");
+    const prices = plainEffects<WrittenPrice>(world.ports);
+    const model = "gpt-5.4-mini-2026-03-17";
+    const request = { effective_from: "2026-01-01", volume_discount_pct: "10", volume_threshold_tokens: 1000 };
+    await updatePrice({ org, caller, provider: "openai", model, request }, prices, world.ports);
+    const range = (start_date: string, end_date: string) => ({ start_date, end_date });
+    const later = await ran(org, "openai/cost/usage_cost", range("2026-08-03", "2026-08-04"));
+    const before = await published(org, "genai_computed_daily");
+
+    const earlier = await ran(org, "openai/cost/usage_cost", range("2026-08-01", "2026-08-02"));
+    const again = await ran(org, "openai/cost/usage_cost", range("2026-08-01", "2026-08-02"));
+    const july = await ran(org, "openai/cost/usage_cost", range("2026-07-30", "2026-07-31"));
+
+    expect(later.result?.repriceSuggested).toEqual([]);
+    expect(earlier.result?.repriceSuggested).toEqual(["2026-08-03", "2026-08-04"]);
+    expect([again.result?.repriceSuggested, july.result?.repriceSuggested]).toEqual([[], []]);
+    const costs = (rows: Row[]) =>
+      new Map(rows.map((row) => [`${row["x_source_record_id"]}`, row["contracted_cost"]] as const));
+    const after = costs(await published(org, "genai_computed_daily"));
+    for (const [id, cost] of costs(before)) expect(after.get(id)).toBe(cost);
+  });
 });

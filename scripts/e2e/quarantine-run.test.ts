@@ -94,7 +94,8 @@ describe("an adapter that reads Anthropic's cents as dollars", () => {
     return quarantine[0] as QuarantineItem;
   }
   const decide = (org: OrgIdentity, id: string) => ({ org, caller, id, body: reason });
-  const release = (org: OrgIdentity, id: string) => releaseQuarantine(decide(org, id), plainEffects(world.ports));
+  const release = (org: OrgIdentity, id: string) =>
+    releaseQuarantine(decide(org, id), plainEffects(world.ports), world.ports);
   const refusal = (code: string) => expect.objectContaining({ code });
 
   it("is held out of every total, while the other days are published", async () => {

@@ -18,6 +18,8 @@ import type { RepriceApplied, RepricePreview, RepriceRequest } from "#shared/rep
 import { readReprice } from "#shared/reprices/reprice-store.ts";
 import { Reply } from "#shared/runtime/declaration.ts";
 import { isAppError } from "#shared/runtime/errors.ts";
+import { closeAsItStands } from "./closed-month.fixture.ts";
+import { interruptedAt, untilInterrupted } from "./interrupted-ports.ts";
 import { plainEffects, startWorld, type World } from "./world.ts";
 
 const range = { start_date: "2026-07-01", end_date: "2026-07-03" };
@@ -129,7 +131,7 @@ describe("repricing of published usage", () => {
       collection: `orgs/${org.key}/journal`,
       filters: [{ field: "source", is: "==", value: days[0]?.source ?? "" }],
       orderBy: [{ field: "day", direction: "asc" }],
-      limit: 50,
+      limit: 500,
     });
     return documents.map(({ body }) => body).filter(({ reason }) => reason === "reprice");
   }
@@ -239,6 +241,64 @@ describe("repricing of published usage", () => {
     expect(sum(await rows(org, "cost_data_standard"), "EffectiveCost")).toBe(preview.new_total);
     const days = (await repricings(org)).flatMap((entry) => entry.days.map(({ day }) => day));
     expect(days.sort()).toEqual(["2026-07-01", "2026-07-02", "2026-07-03"]);
+  }, 120_000);
+
+  it("ends with the preview's total and one restatement of each day, after whichever of its steps its process dies", async () => {
+    const org = await published("killed", computing);
+    const model = await dearest(org);
+    const usage = await rows(org, "genai_usage_daily_raw");
+    let steps = 0;
+
+    for (let k = 1, isReached = true; isReached; k++) {
+      await dearer(org, model, String(k));
+      const preview = await previewed(org);
+      const runId = await applied(org, preview.preview_id);
+      const killed = interruptedAt(k, "crashes after", world.ports);
+      const work = processRun({ org: org.key, run_id: runId }, killed.ports, { adapterOf });
+      await untilInterrupted(work, killed.crashed);
+      isReached = killed.isReached();
+      // Past the lease that the dead process holds.
+      world.clock.advance(200);
+      for (let times = 0; times < 2; times += 1)
+        await processRun({ org: org.key, run_id: runId }, world.ports, { adapterOf });
+
+      const own = (await repricings(org)).filter((entry) => entry.runId === runId);
+      expect((await world.run(org, runId)).status, `step ${k}`).toBe("COMPLETED");
+      expect(sum(await rows(org, "cost_data_standard"), "EffectiveCost"), `step ${k}`).toBe(preview.new_total);
+      expect(preview.new_total).not.toBe(preview.old_total);
+      expect(own.flatMap((entry) => entry.days.map(({ day }) => day)).sort(), `step ${k}`).toEqual([
+        "2026-07-01",
+        "2026-07-02",
+        "2026-07-03",
+      ]);
+      steps = k;
+    }
+
+    expect(steps).toBeGreaterThan(4);
+    expect(await rows(org, "genai_usage_daily_raw")).toEqual(usage);
+  }, 300_000);
+
+  it("goes on from what is held of a closed month, as often as it is applied", async () => {
+    const org = await published("closedprices", computing);
+    const model = await dearest(org);
+    const before = sum(await rows(org, "cost_data_standard"), "EffectiveCost");
+    await closeAsItStands(world, org, "2026-07");
+
+    for (const percent of ["10", "50"]) {
+      await dearer(org, model, percent);
+      const preview = await previewed(org);
+      const runId = await applied(org, preview.preview_id);
+      await processRun({ org: org.key, run_id: runId }, world.ports, { adapterOf });
+
+      const { status, result, warnings } = await world.run(org, runId);
+      expect([status, result?.supersededDays, warnings]).toEqual(["COMPLETED", [], []]);
+      expect(result?.heldDays).toEqual(["2026-07-01", "2026-07-02", "2026-07-03"]);
+      const { adjustments = [] } = await publishedMonth(org, "2026-08", 1, world.ports.documents);
+      const booked = sumAmounts(adjustments.map(({ totals }) => parseAmount(totals["USD"]?.[1] ?? "0")));
+      expect(amountText(parseAmount(before).plus(booked))).toBe(preview.new_total);
+    }
+
+    expect(sum(await rows(org, "cost_data_standard"), "EffectiveCost")).toBe(before);
   }, 120_000);
 
   it("refuses a preview that is stale, expired, only a scenario, or another organization's", async () => {

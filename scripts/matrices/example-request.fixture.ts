@@ -1,6 +1,7 @@
 import type { Functions } from "#scripts/start/functions.ts";
 import type { AnyFunction, AnyHttpDeclaration } from "#shared/runtime/declaration.ts";
 import { heldDayId } from "./held-day.fixture.ts";
+import { exampleBatchId, exampleLetterId } from "./operator-documents.fixture.ts";
 import type { RawCall } from "./raw-http.fixture.ts";
 import type { Tenant } from "./two-organizations.fixture.ts";
 
@@ -39,7 +40,9 @@ export function pathOf(template: string, tenant: Tenant, other: Readonly<Record<
     import_id: tenant.importId,
     entity_id: tenant.entityId,
     rule_id: tenant.ruleId,
+    metric: exampleMetric,
     level: "1",
+    month: "2025-01",
     config_id: tenant.configId,
     backfill_id: tenant.backfillId,
     flow: "payg",
@@ -48,17 +51,26 @@ export function pathOf(template: string, tenant: Tenant, other: Readonly<Record<
     plan_name: "TIER1",
     subscription_id: tenant.planId,
     preview_id: tenant.previewId,
+    category: "genai",
+    batch_run_id: exampleBatchId(tenant),
+    dead_letter_id: exampleLetterId,
   };
   // A delivered file belongs to the provider it was delivered for.
   const ofFile = template.includes("{import_id}") ? { provider: "focus" } : {};
   const ofPlans = template.includes("/providers/{provider}/") ? { provider: "slack" } : {};
-  const values: Record<string, string> = { ...known, ...ofFile, ...ofPlans, ...other };
+  // Of the addresses of pipelines only this provider's has two words.
+  const ofShortRun = /\/run\/\{org\}\/\{provider\}\/{1,2}\{pipeline\}$/.test(template) ? { provider: "anthropic" } : {};
+  const values: Record<string, string> = { ...known, ...ofFile, ...ofPlans, ...ofShortRun, ...other };
   return template.replace(/\{(\w+)(?:=\*\*)?\}/g, (_all, name: string) => values[name] ?? "example_1");
 }
+
+/** Every tenant has it. */
+export const exampleMetric = "example_metric";
 
 const exampleParameters: Readonly<Record<string, string>> = {
   ...{ amount: "1", from: "USD", to: "EUR" },
   ...{ from_currency: "USD", to_currency: "EUR", valid_from: "2026-01-01" },
+  ...{ metric: exampleMetric, start_date: "2026-07-01", end_date: "2026-07-03" },
 };
 
 /** The query that a read cannot do without, from `?` on; empty for most. */

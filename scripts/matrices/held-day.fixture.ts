@@ -10,7 +10,11 @@ export function heldDayId({ runId, credentialId }: Held): string {
 }
 
 /** A day of the tenant that failed its checks, as the engine writes it. */
-export async function holdDay(tenant: Held, documents: Documents): Promise<void> {
+export async function holdDay(
+  tenant: Held,
+  documents: Documents,
+  other: Partial<QuarantineDocument> = {},
+): Promise<void> {
   const now = new Date();
   await documents.transaction(async (tx) => {
     tx.create<QuarantineDocument>(quarantinePath(tenant.key, heldDayId(tenant)), {
@@ -33,6 +37,7 @@ export async function holdDay(tenant: Held, documents: Documents): Promise<void>
       decidedAt: null,
       decidedBy: null,
       reason: null,
+      ...other,
     });
   });
 }

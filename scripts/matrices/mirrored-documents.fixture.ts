@@ -1,21 +1,36 @@
 import { createHash } from "node:crypto";
 import type { Documents, Transaction } from "#shared/platform/documents/documents.ts";
 
+type Choice = (path: string, body: string) => boolean;
+
 /** A store whose whole content a test can see: the port itself lists declared collections only. */
 export interface MirroredDocuments {
   documents: Documents;
   /** Body as JSON text by path, as of the last commit. */
   stored: ReadonlyMap<string, string>;
+  /** By path of an audit row: the paths that its transaction wrote. */
+  auditedWith: ReadonlyMap<string, readonly string[]>;
   /**
    * SHA-256 over paths and bodies of all documents, or of those that are chosen; without what is kept beside requests and
-   * is no effect of them: when a key was last used, and who was denied.
+   * is no effect of them: when a key was last used, and who was denied. Asked again with the same choice it costs nothing
+   * while nothing was written.
    */
-  digest(isChosen?: (path: string, body: string) => boolean): string;
+  digest(isChosen?: Choice): string;
 }
 
 /** Repeats every committed write of the inner store in memory. The store must be empty when it is handed over. */
 export function mirroredDocuments(inner: Documents): MirroredDocuments {
   const stored = new Map<string, string>();
+  const auditedWith = new Map<string, readonly string[]>();
+  /** What counts of each document; digests are of this. */
+  const effects = new Map<string, string>();
+  const digests = new Map<Choice, string>();
+  const keep = (path: string, effect: string | undefined): void => {
+    if (effects.get(path) === effect) return;
+    digests.clear();
+    if (effect === undefined) effects.delete(path);
+    else effects.set(path, effect);
+  };
   const documents: Documents = {
     get: (path) => inner.get(path),
     getAll: (paths) => inner.getAll(paths),
@@ -31,6 +46,8 @@ export function mirroredDocuments(inner: Documents): MirroredDocuments {
       for (const [path, text] of writes) {
         if (text === undefined) stored.delete(path);
         else stored.set(path, text);
+        keep(path, effectOf(path, text));
+        if (isAuditRow(path)) auditedWith.set(path, [...writes.keys()]);
       }
       return result;
     },
@@ -38,15 +55,29 @@ export function mirroredDocuments(inner: Documents): MirroredDocuments {
   return {
     documents,
     stored,
-    digest: (isChosen = () => true) => {
-      const hash = createHash("sha256");
-      for (const path of [...stored.keys()].sort()) {
-        const body = (stored.get(path) ?? "").replace(/"lastUsedAt":("[^"]*"|null)/, "");
-        if (!isKeptBeside(path, body) && isChosen(path, body)) hash.update(JSON.stringify([path, body]));
-      }
-      return hash.digest("hex");
+    auditedWith,
+    digest: (isChosen = everything) => {
+      const digest = digests.get(isChosen) ?? digestOf(effects, isChosen);
+      digests.set(isChosen, digest);
+      return digest;
     },
   };
+}
+
+function everything(): boolean {
+  return true;
+}
+
+function digestOf(effects: ReadonlyMap<string, string>, isChosen: Choice): string {
+  const hash = createHash("sha256");
+  for (const [path, body] of [...effects].sort(([a], [b]) => (a < b ? -1 : 1)))
+    if (isChosen(path, body)) hash.update(JSON.stringify([path, body]));
+  return hash.digest("hex");
+}
+
+function effectOf(path: string, text: string | undefined): string | undefined {
+  const body = text?.replace(/"lastUsedAt":("[^"]*"|null)/, "");
+  return body === undefined || isKeptBeside(path, body) ? undefined : body;
 }
 
 /** An audit row of a refusal, its way to the history, and the window in which there is no second one. */

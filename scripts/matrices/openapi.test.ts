@@ -79,7 +79,7 @@ describe("the OpenAPI document", () => {
     const expected = {
       public: [],
       root: ["rootKey"],
-      any: ["orgKey", "rootKey"],
+      any: ["bearer", "orgKey", "rootKey", "session"],
       session: ["bearer", "session"],
       org: ["bearer", "orgKey", "session"].filter((name) => !isForPeople || name !== "orgKey"),
     }[access.kind];

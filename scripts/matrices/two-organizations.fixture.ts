@@ -16,8 +16,10 @@ import { systemIds } from "#shared/platform/ids.ts";
 import { readConfiguration } from "#shared/runtime/config.ts";
 import type { AnyHttpDeclaration } from "#shared/runtime/declaration.ts";
 import type { Log } from "#shared/runtime/log.ts";
+import { exampleMetric } from "./example-request.fixture.ts";
 import { holdDay } from "./held-day.fixture.ts";
 import { type MirroredDocuments, mirroredDocuments } from "./mirrored-documents.fixture.ts";
+import { keepOperatorDocuments } from "./operator-documents.fixture.ts";
 
 export const rootKey = "root-key-of-the-matrices-0123456789abcdef";
 
@@ -88,6 +90,7 @@ export async function startTwoOrganizations(
   const alpha = await withPeople(await onboardedTenant(platform, "alpha_org", "alphaccount"), host);
   const beta = await withPeople(await onboardedTenant(platform, "beta_org", "markeraccount"), host);
   for (const tenant of [alpha, beta]) await holdDay(tenant, mirror.documents);
+  await keepOperatorDocuments([alpha, beta], mirror.documents);
   await call(platform, "POST", "/api/v1/procedures/sync", { headers: root(platform), body: {} });
   await host.idle();
   return {
@@ -226,7 +229,7 @@ async function previewedReprice(platform: JourneyPlatform, slug: string, apiKey:
   return String(previewed.body["preview_id"]);
 }
 
-/** An entity and an allocation rule to it that no row matches. */
+/** An entity and an allocation rule to it that no row matches; a metric of units. */
 async function structured(
   platform: JourneyPlatform,
   slug: string,
@@ -240,6 +243,9 @@ async function structured(
   const body = { name, match: { providers: ["nobody"] }, action: { type: "assign", entity_id: name } };
   const rule = await call(platform, "POST", `${hierarchy}/allocation/rules`, { headers, body });
   expect(rule.status, JSON.stringify(rule.body)).toBe(201);
+  const metric = { metric: exampleMetric, display_name: "Metric", unit_name: "unit", kind: "count" };
+  const counted = await call(platform, "POST", `/api/v1/unit-economics/${slug}/metrics`, { headers, body: metric });
+  expect(counted.status, JSON.stringify(counted.body)).toBe(201);
   return { entityId: String(made.body["entity_id"]), ruleId: String(rule.body["rule_id"]) };
 }
 

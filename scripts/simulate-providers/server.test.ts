@@ -116,7 +116,7 @@ describe("controls", () => {
       to: "today",
       late: false,
       now: "2026-08-15T12:00:00.000Z",
-      providers: ["openai", "anthropic"],
+      providers: ["openai", "anthropic", "ecb"],
     });
   });
 

@@ -11,6 +11,10 @@ export const rootKey = "root-key-of-the-tests-0123456789abcdef";
 export async function testConfiguration(settings: Record<string, string> = {}): Promise<Configuration> {
   const folder = await mkdtemp(join(tmpdir(), "host-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return configurationIn(folder, settings);
+}
+
+function configurationIn(folder: string, settings: Record<string, string>): Promise<Configuration> {
   const given = { ENVIRONMENT: "test", PORT: "0", LOG_LEVEL: "silent", CA_DATA_DIR: folder, CA_ROOT_API_KEY: rootKey };
   return readConfiguration({ ...given, ...settings });
 }
@@ -20,4 +24,17 @@ export async function testHost(options: Partial<HostOptions> = {}): Promise<Host
   const host = await startHost({ ticks: false, ...options, config: options.config ?? (await testConfiguration()) });
   onTestFinished(() => host.stop());
   return host;
+}
+
+/** A host for several cases, which are not told apart by their store; `stop` also takes its folder away. */
+export async function sharedHost(
+  settings: Record<string, string> = {},
+): Promise<{ host: Host; stop: () => Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), "host-"));
+  const host = await startHost({ ticks: false, config: await configurationIn(folder, settings) });
+  const stop = async (): Promise<void> => {
+    await host.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { host, stop };
 }

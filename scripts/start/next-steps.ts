@@ -81,6 +81,11 @@ Settings are environment variables (in development also lines of .env.local):
   CONSOLE_URL                     where people find the console; links in mails lead there
   MAIL_URL file:, MAIL_FROM       smtp://user:password@host:587 or smtps://...; file: keeps mails in the data folder
   OIDC_ISSUERS                    JSON list of outside issuers people may sign in with
+  SELF_SIGNUP true                false: only the operator makes organizations
+  CORS_ORIGINS                    origins of web pages that may call, separated by commas
+  TRUSTED_PROXY_HOPS 0            proxies in front whose X-Forwarded-For counts
+  RATE_LIMIT_ENABLED true         limits of requests per caller and minute
+  CA_FRAME_CACHE_BYTES 536870912  memory for months of cost that were read
   LOG_LEVEL info                  debug, info, warn, error or silent
 
 Ctrl-C or SIGTERM ends it when work in progress is done (at most 10 s); a second Ctrl-C ends it at once.

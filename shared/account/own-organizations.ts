@@ -2,6 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import { type MembershipDocument, type Role, roles } from "#shared/access/roles.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import type { Transaction } from "#shared/platform/documents/documents.ts";
+import { allDocuments } from "#shared/platform/documents/pages.ts";
 import { choice, strictObject } from "#shared/runtime/schema.ts";
 
 /** An organization as one of its members sees it in their own account. */
@@ -13,22 +14,10 @@ export const OwnOrganization = strictObject({
 });
 export type OwnOrganization = Static<typeof OwnOrganization>;
 
-const pageSize = 200;
-
 /** The memberships a person has, ended ones left out. */
 export async function ownMemberships(userId: string, from: Pick<Transaction, "list">): Promise<MembershipDocument[]> {
-  const memberships: MembershipDocument[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await from.list<MembershipDocument>({
-      collection: `users/${userId}/memberships`,
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    memberships.push(...page.documents.map(({ body }) => body).filter(({ status }) => status === "ACTIVE"));
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return memberships;
+  const memberships = await allDocuments<MembershipDocument>({ collection: `users/${userId}/memberships` }, from);
+  return memberships.map(({ body }) => body).filter(({ status }) => status === "ACTIVE");
 }
 
 /** The organizations a person belongs to, by slug; those that were erased are gone. */

@@ -3,6 +3,8 @@ import { send } from "#scripts/matrices/raw-http.fixture.ts";
 import { rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
 import type { Documents, Query } from "#shared/platform/documents/documents.ts";
+import { open as openKeys } from "#shared/platform/embedded/keys.ts";
+import { open as openTopics } from "#shared/platform/embedded/topics.ts";
 import { memoryDocuments } from "#shared/runtime/served.fixture.ts";
 import { type Answer, call, cookieIn, mailedLink, mailedToken, ofConsole, signInOver } from "./sign-in.fixture.ts";
 
@@ -148,6 +150,47 @@ describe("a sign-in link", () => {
     expect(ofKnown).toEqual(ofUnknown);
     expect(ofKnown).not.toContain("emails");
     expect(ofKnown).not.toContain("users");
+  });
+
+  it("takes the same calls of every port and as long, known address or not", { timeout: 60_000 }, async () => {
+    const calls: string[] = [];
+    const config = await testConfiguration({ RATE_LIMIT_ENABLED: "false" });
+    const opened = memoryDocuments({ now: () => new Date() });
+    const documents: Documents = {
+      ...noting("documents", opened, calls),
+      transaction: (body) => opened.transaction((tx) => body(noting("transaction", tx, calls))),
+    };
+    const keys = noting("keys", await openKeys(config), calls);
+    const topics = await openTopics(config);
+    const publish: typeof topics.publish = (messages) => {
+      calls.push(...messages.map(({ topic }) => `publish ${topic}`));
+      return topics.publish(messages);
+    };
+    const host = await testHost({ config, ports: { documents, keys, topics: { ...topics, publish } } });
+    await signInOver(host, rootKey, "known@example.com");
+    const asked = async (email: string): Promise<{ calls: string[]; milliseconds: number }> => {
+      await host.idle();
+      calls.length = 0;
+      const startedAt = performance.now();
+      await requestLink(host, email);
+      const milliseconds = performance.now() - startedAt;
+      await host.idle();
+      return { calls: calls.splice(0).toSorted(), milliseconds };
+    };
+
+    const known = [];
+    const unknown = [];
+    for (let round = 0; round < 40; round++) {
+      known.push(await asked("known@example.com"));
+      unknown.push(await asked("nobody@example.com"));
+    }
+
+    expect(known[0]?.calls).toEqual(expect.arrayContaining(["keys.seal", "publish mail", "transaction.create"]));
+    expect(known.map((each) => each.calls)).toEqual(unknown.map((each) => each.calls));
+    // Asked in turns, so that whatever else the machine does slows both; a look-up or a mail more would show.
+    const ratio = median(known.slice(5)) / median(unknown.slice(5));
+    expect(ratio, `${ratio}`).toBeGreaterThan(0.5);
+    expect(ratio, `${ratio}`).toBeLessThan(2);
   });
 
   it("cannot be spent by another site's page", async () => {
@@ -297,6 +340,25 @@ function notingReads(documents: Documents, read: string[]): Documents {
     },
   });
   return { ...noted(documents), transaction: (body) => documents.transaction((tx) => body(noted(tx))) };
+}
+
+/** The port with every call written down as `<port>.<verb>`. */
+function noting<T extends object>(name: string, port: T, calls: string[]): T {
+  return new Proxy(port, {
+    get: (target, verb, receiver) => {
+      const member: unknown = Reflect.get(target, verb, receiver);
+      if (typeof member !== "function") return member;
+      return (...given: unknown[]): unknown => {
+        calls.push(`${name}.${String(verb)}`);
+        return Reflect.apply(member, target, given);
+      };
+    },
+  });
+}
+
+function median(asked: readonly { milliseconds: number }[]): number {
+  const sorted = asked.map(({ milliseconds }) => milliseconds).toSorted((one, other) => one - other);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 async function signedInAnswer(host: Host, headers: Record<string, string>): Promise<Answer> {

@@ -92,7 +92,7 @@ export async function rotatePrimaryKey(
     const live = await liveKeys(org, change);
     await effects.prepare(change);
     const answer = renewPrimary(asked, fresh, live, change);
-    effects.conclude(change, answer, rotationDetails(fresh, primaryOf(live), asked.overlapHours));
+    effects.conclude(change, answer, { org, ...rotationDetails(fresh, primaryOf(live), asked.overlapHours) });
     return answer;
   });
 }

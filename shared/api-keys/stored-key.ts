@@ -1,6 +1,7 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { ApiKeyDocument } from "#shared/access/verify.ts";
-import type { Documents, Snapshot, Transaction } from "#shared/platform/documents/documents.ts";
+import type { Documents, Found, Transaction } from "#shared/platform/documents/documents.ts";
+import { allDocuments, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { Sealed } from "#shared/platform/keys/keys.ts";
 import type { Change, HistoryEntry } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
@@ -13,11 +14,10 @@ export interface StoredKey extends ApiKeyDocument {
   sealedKey: Sealed | null;
 }
 
-export type FoundKey = Snapshot<StoredKey> & { body: StoredKey };
+export type FoundKey = Found<StoredKey>;
 
 export type KeyStatus = "ACTIVE" | "ROTATING" | "REVOKED" | "EXPIRED";
 
-const pageSize = 200;
 const keyIdForm = /^key_[0-9A-HJKMNP-TV-Z]{26}$/;
 
 export function keyPath(hash: string): string {
@@ -127,18 +127,6 @@ async function listed(
   filters: { field: string; is: "=="; value: string }[],
   documents: Pick<Documents, "list">,
 ): Promise<FoundKey[]> {
-  const found: FoundKey[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await documents.list<StoredKey>({
-      collection: "apiKeys",
-      filters,
-      orderBy: [{ field: "createdAt", direction: "desc" }],
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    found.push(...page.documents);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return found;
+  const asked: WholeQuery = { collection: "apiKeys", filters, orderBy: [{ field: "createdAt", direction: "desc" }] };
+  return allDocuments<StoredKey>(asked, documents);
 }

@@ -2,7 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { Documents, Filter, Page, Snapshot } from "#shared/platform/documents/documents.ts";
 import type { AuditDocument } from "#shared/runtime/audit-row.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
+import { choice, nullable, paging, strictObject } from "#shared/runtime/schema.ts";
 
 const operations = ["CREATE", "UPDATE", "DELETE", "EXECUTE", "ROTATE", "READ"] as const;
 const statuses = ["SUCCESS", "FAILURE", "DENIED"] as const;
@@ -15,9 +15,8 @@ export const AuditQuery = strictObject({
   user_id: Type.Optional(Type.String({ maxLength: 100 })),
   start_date: Type.Optional(day),
   end_date: Type.Optional(day),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+  ...paging({ most: 1000, standard: 100 }),
   offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000 })),
-  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
 });
 export type AuditQuery = Static<typeof AuditQuery>;
 
@@ -178,7 +177,7 @@ function pageOf({ source, search, documents }: Walk, limit: number, cursor?: str
     filters: search.filters,
     orderBy: [{ field: "createdAt", direction: "desc" }],
     limit,
-    ...(cursor === undefined ? {} : { cursor }),
+    cursor,
   });
 }
 

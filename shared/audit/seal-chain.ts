@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import type { Documents, Page } from "#shared/platform/documents/documents.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
+import { everyDocument, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { AuditDocument } from "#shared/runtime/audit-row.ts";
 import type { StoredRow } from "./audit-log.ts";
 
@@ -26,8 +27,6 @@ export interface AuditChain {
   /** What the first seal is chained to. */
   start: string;
 }
-
-const pageSize = 500;
 
 /** An organization's rows. The start binds the chain to the company, not to its slug. */
 export function orgChain({ key, orgId }: Pick<OrgIdentity, "key" | "orgId">): AuditChain {
@@ -66,26 +65,20 @@ export async function stretchHash(
 }
 
 /** Rows created after the one instant and up to the other, oldest first. */
-export async function* rowsBetween(
+export function rowsBetween(
   chain: Pick<AuditChain, "rows">,
   { after, through }: { after: string; through: string },
   documents: Pick<Documents, "list">,
 ): AsyncGenerator<StoredRow> {
-  let cursor: string | undefined;
-  do {
-    const page: Page<AuditDocument> = await documents.list<AuditDocument>({
-      collection: chain.rows,
-      filters: [
-        { field: "createdAt", is: ">", value: after },
-        { field: "createdAt", is: "<=", value: through },
-      ],
-      orderBy: [{ field: "createdAt", direction: "asc" }],
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    yield* page.documents;
-    cursor = page.next;
-  } while (cursor !== undefined);
+  const stretch: WholeQuery = {
+    collection: chain.rows,
+    filters: [
+      { field: "createdAt", is: ">", value: after },
+      { field: "createdAt", is: "<=", value: through },
+    ],
+    orderBy: [{ field: "createdAt", direction: "asc" }],
+  };
+  return everyDocument<AuditDocument>(stretch, documents);
 }
 
 /** One line of JSON for each row: no row can pass for two, or two for one. */

@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import type { Documents, Page } from "#shared/platform/documents/documents.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
+import { everyDocument } from "#shared/platform/documents/pages.ts";
 import { auditKeptMilliseconds } from "#shared/runtime/audit-row.ts";
 import { nullable, strictObject } from "#shared/runtime/schema.ts";
 import { auditNamed } from "./audit-sources.ts";
@@ -16,7 +17,6 @@ export const SealReport = strictObject({
 });
 export type SealReport = Static<typeof SealReport>;
 
-const pageSize = 500;
 const beginning = "1970-01-01T00:00:00.000Z";
 const end = "9999-12-31T23:59:59.999Z";
 
@@ -74,16 +74,9 @@ async function isIntact(
   return found.hash === hash && found.rows === rows;
 }
 
-async function* sealsOf(chain: AuditChain, documents: Documents) {
-  let cursor: string | undefined;
-  do {
-    const page: Page<SealDocument> = await documents.list<SealDocument>({
-      collection: chain.seals,
-      orderBy: [{ field: "n", direction: "asc" }],
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    yield* page.documents;
-    cursor = page.next;
-  } while (cursor !== undefined);
+function sealsOf(chain: AuditChain, documents: Documents) {
+  return everyDocument<SealDocument>(
+    { collection: chain.seals, orderBy: [{ field: "n", direction: "asc" }] },
+    documents,
+  );
 }

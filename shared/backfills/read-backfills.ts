@@ -3,15 +3,14 @@ import type { OrgIdentity } from "#shared/access/caller.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents, Page } from "#shared/platform/documents/documents.ts";
-import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
+import { choice, nullable, paging, strictObject } from "#shared/runtime/schema.ts";
 import { type BackfillDocument, backfillStates, dailyShare } from "./backfill.ts";
 import { BackfillAnswer, backfillAnswer } from "./backfill-answer.ts";
 import { storedBackfill } from "./backfill-store.ts";
 
 export const BackfillListQuery = strictObject({
   state: Type.Optional(choice(backfillStates)),
-  limit: Type.Integer({ minimum: 1, maximum: 200, default: 50 }),
-  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
+  ...paging({ most: 200 }),
 });
 type BackfillListQuery = Static<typeof BackfillListQuery>;
 
@@ -34,7 +33,7 @@ export async function listBackfills(
     filters: state === undefined ? [] : [{ field: "state", is: "==", value: state }],
     orderBy: [{ field: "createdAt", direction: "desc" }],
     limit,
-    ...(cursor === undefined ? {} : { cursor }),
+    cursor,
   });
   const share = await shareNow(org, documents);
   const backfills = page.documents.map(({ body, createdAt = null }) =>

@@ -3,8 +3,10 @@ import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
 import { type IntegrationsIndex, indexPath } from "#shared/integrations/credential.ts";
 import { parameterValues } from "#shared/pipelines/parameters.ts";
 import type { Pipeline } from "#shared/pipelines/pipeline.ts";
+import { refuseOtherScope } from "#shared/pipelines/pipeline-scope.ts";
 import { addDays, type DayRange, isDay } from "#shared/pipelines/range.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
+import { refuseDisabled, refuseWithoutPlans } from "#shared/pipelines/run-refusals.ts";
 import { chosenCredentials, credentialNeeds } from "#shared/pipelines/usable-credentials.ts";
 import type { ReservePorts } from "#shared/quotas/reserve.ts";
 import { type Effects, type HttpRequest, Reply } from "#shared/runtime/declaration.ts";
@@ -90,10 +92,12 @@ export async function requestBackfill(
 /** What a request asks for, checked in the order of any run. */
 export async function backfillOrder(wanted: WantedBackfill, ports: ReservePorts): Promise<BackfillOrder> {
   const { org, caller, pipeline, requestId, request } = wanted;
-  if (!pipeline.config.enabled) throw new AppError("PIPELINE_DISABLED", "This pipeline is not enabled.");
+  refuseOtherScope(pipeline, org);
+  refuseDisabled(pipeline);
   const parameters = parameterValues(pipeline.config.parameters, request.parameters ?? {});
   const index = await ports.documents.get<IntegrationsIndex>(indexPath(org));
   const range = backfillRange(request, pipeline, index.readAt);
+  await refuseWithoutPlans(pipeline, org, ports.documents);
   const needs = await credentialNeeds(pipeline);
   const choice = { org, index: index.body, asked: request.credential_id };
   const [credentialId, ...others] = await chosenCredentials(choice, needs, ports.documents);

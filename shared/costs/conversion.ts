@@ -1,5 +1,5 @@
 import type { DataFrame } from "nodejs-polars";
-import type { PublishedMonth } from "#shared/ledger/current-batches.ts";
+import { countedDays, type PublishedMonth } from "#shared/ledger/current-batches.ts";
 import { parseAmount } from "#shared/money/amount.ts";
 import type { FxRate } from "#shared/money/fx.ts";
 import type { FxShown } from "#shared/money/fx-answer.ts";
@@ -12,6 +12,16 @@ export interface Conversion {
   /** ISO 4217. */
   currency: string;
   book: FxBook;
+}
+
+/** The conversion of one month's rows: a closed month keeps the book it closed with. Source: costs.md 2. */
+export interface MonthConversions extends Conversion {
+  /** By closed month. */
+  closedBooks: ReadonlyMap<string, FxBook>;
+}
+
+export function conversionOf(month: string, { currency, book, closedBooks }: MonthConversions): Conversion {
+  return { currency, book: closedBooks.get(month) ?? book };
 }
 
 /** Columns that say how rows are converted: a rate that is null leaves its rows unconverted. */
@@ -33,7 +43,7 @@ const listedAtMost = 100;
 
 /** Everything of the conversion that decides what a month's frame holds: nothing where all rows are in the target. */
 export function conversionKey(month: PublishedMonth, { currency, book }: Conversion): string {
-  const isForeign = month.days.some(({ totals }) => Object.keys(totals).some((code) => code !== currency));
+  const isForeign = countedDays(month).some(({ totals }) => Object.keys(totals).some((code) => code !== currency));
   return `${currency}|${isForeign ? book.version : "-"}`;
 }
 

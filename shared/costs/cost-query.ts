@@ -43,6 +43,16 @@ export const CostSummaryQuery = strictObject({
 
 export type CostSummaryQuery = Static<typeof CostSummaryQuery>;
 
+/** Of `cost-summary` alone: the one read that can answer without any conversion. */
+export const SummaryQuery = strictObject({
+  ...CostSummaryQuery.properties,
+  convert: Type.Optional(
+    choice(["none"], { description: "No conversion: every group by currency, and no grand total" }),
+  ),
+});
+
+export type SummaryQuery = Static<typeof SummaryQuery>;
+
 /** Comma separated or repeated; the values are any of these (OR). */
 function listOf<T extends TSchema>(item: T, options: ObjectOptions = {}) {
   return Type.Optional(Type.Array(item, { maxItems: 50, ...options }));

@@ -1,18 +1,13 @@
 import type { DataFrame } from "nodejs-polars";
 import { type AllocationInput, type Assignment, allocator } from "#shared/hierarchy/allocate.ts";
-import {
-  type AssignmentKey,
-  type Attribute,
-  emptyKey,
-  matchedAttributes,
-  tagsOf,
-} from "#shared/hierarchy/assignment-key.ts";
-import { type SpreadWeights, spreadShares } from "#shared/hierarchy/rule-action.ts";
+import { type AssignmentKey, type Attribute, emptyKey, tagsOf } from "#shared/hierarchy/assignment-key.ts";
+import { attributesOf } from "#shared/hierarchy/row-mark.ts";
+import { type SpreadTarget, type SpreadWeights, spreadShares } from "#shared/hierarchy/rule-action.ts";
 import type { Share } from "#shared/hierarchy/shares.ts";
 import { lineOf } from "#shared/hierarchy/tree.ts";
 import type { PublishedMonth } from "#shared/ledger/current-batches.ts";
 import { type Decimal, parseAmount, zero } from "#shared/money/amount.ts";
-import type { TableSource, Warehouse } from "#shared/platform/warehouse/warehouse.ts";
+import type { BatchDays, TableSource, Warehouse } from "#shared/platform/warehouse/warehouse.ts";
 import type { Conversion } from "./conversion.ts";
 import { checkedFrame, entityKeys, frameKeys, groupedRows, type MonthFrame, monthRows } from "./month-frame.ts";
 import { dividedRows } from "./split-rows.ts";
@@ -38,13 +33,14 @@ const attributeColumns: Readonly<Record<Attribute, string>> = {
   resourceId: "ResourceId",
   planLine: "x_plan_line_id",
   subscriptionId: "x_subscription_id",
+  pipelineId: "x_pipeline_id",
   serviceTier: "x_service_tier",
-  meter: "SkuMeter",
+  meter: "x_token_type",
 };
 const tagsColumn = "Tags";
 const dayColumn = "x_charge_date";
 /** What every allocation looks at, whatever its rules say. */
-const alwaysLooked: readonly Attribute[] = ["credentialId", "planLine", "subscriptionId"];
+const alwaysLooked: readonly Attribute[] = ["credentialId", "planLine", "subscriptionId", "pipelineId"];
 
 /** Columns added to the rows on their way. */
 const assignmentColumn = "assignment";
@@ -60,7 +56,7 @@ const kinds = { whole: 0, divided: 1, spread: 2 } as const;
 export async function buildEntityFrame(
   month: PublishedMonth,
   source: TableSource,
-  by: { warehouse: Warehouse; conversion: Conversion; input: AllocationInput },
+  by: { warehouse: Warehouse; conversion: Conversion; weightConversion?: Conversion; input: AllocationInput },
 ): Promise<MonthFrame> {
   const { default: pl } = await import("nodejs-polars");
   const attributes = lookedAt(by.input);
@@ -73,19 +69,49 @@ export async function buildEntityFrame(
     pl.Series(rowColumn, Array.from(numbers.keys()), pl.Int32),
     pl.Series(kindColumn, kindsOfRows, pl.Int32),
   );
-  const { conversion } = by;
-  const isWhole = pl.col(kindColumn).eq(pl.lit(kinds.whole));
-  const whole = await groupedRows(pl, numbered.filter(isWhole), { conversion, further: [assignmentColumn] });
-  const placed = await placedGroups(pl, whole, assignments);
-  const parts = [placed];
-  const others = numbered.filter(isWhole.not());
-  if (others.height > 0) {
-    const further = [assignmentColumn, kindColumn, rowColumn];
-    const rest = await groupedRows(pl, others, { conversion, further });
-    parts.push(...(await dividedParts(pl, rest, { assignments, placed, input: by.input })));
-  }
-  return checkedFrame(pl, pl.concat(parts), month);
+  const { conversion, input } = by;
+  const first = await firstPass(pl, numbered, { conversion, assignments });
+  const isSpread = pl.col(kindColumn).eq(pl.lit(kinds.spread));
+  const spread = numbered.filter(isSpread);
+  if (spread.height === 0) return checkedFrame(pl, first, month);
+  // Weights are the same whatever currency is asked for: those of the organization's own.
+  const { weightConversion = conversion } = by;
+  const isOwn = weightConversion.currency === conversion.currency;
+  const weighed = isOwn ? first : await firstPass(pl, numbered, { conversion: weightConversion, assignments });
+  const weights = await spreadWeights(pl, weighed, input);
+  const single = await groupedRows(pl, spread, { conversion, further: [assignmentColumn, rowColumn] });
+  const second = await spreadRows(pl, single, { assignments, weights });
+  return checkedFrame(pl, pl.concat([first, second]), month);
 }
+
+/** What the rows of one month reach without those that are spread. */
+async function firstPass(
+  pl: Polars,
+  rows: DataFrame,
+  { conversion, assignments }: { conversion: Conversion; assignments: readonly Decided[] },
+): Promise<DataFrame> {
+  const ofKind = (kind: number): DataFrame => rows.filter(pl.col(kindColumn).eq(pl.lit(kind)));
+  const whole = await groupedRows(pl, ofKind(kinds.whole), { conversion, further: [assignmentColumn] });
+  const placed = await placedGroups(pl, whole, assignments);
+  const others = ofKind(kinds.divided);
+  if (others.height === 0) return placed;
+  const single = await groupedRows(pl, others, { conversion, further: [assignmentColumn, rowColumn] });
+  const parts = await dividedRows(pl, single, (number) => {
+    const assignment = assignmentAt(assignments, number);
+    const shares = assignment.kind === "shares" ? assignment.shares : [];
+    return shares.map((share) => ({ share, place: placeOf(assignment, share) }));
+  });
+  return pl.concat([placed, parts]);
+}
+
+function assignmentAt(assignments: readonly Decided[], number: number): Decided {
+  const assignment = assignments[number];
+  if (assignment === undefined) throw new Error(`no assignment ${number}`);
+  return assignment;
+}
+
+/** An assignment, and what its rows are marked with. */
+type Decided = Assignment & { mark: string };
 
 function kindOf(assignment: Assignment | undefined): number {
   if (assignment?.kind === "spread") return kinds.spread;
@@ -93,12 +119,11 @@ function kindOf(assignment: Assignment | undefined): number {
 }
 
 /** The attributes that decide: those of the steps and those that an active rule names. */
-function lookedAt({ rules }: AllocationInput): Attribute[] {
-  const looked = new Set<Attribute>(alwaysLooked);
-  for (const { isActive, match, action } of rules) {
-    if (!isActive) continue;
-    for (const [list, attribute] of Object.entries(matchedAttributes))
-      if (match[list as keyof typeof matchedAttributes] !== undefined) looked.add(attribute);
+function lookedAt({ rules, mark }: AllocationInput): Attribute[] {
+  const active = rules.filter(({ isActive }) => isActive);
+  const named = active.flatMap(({ match }) => attributesOf(match));
+  const looked = new Set<Attribute>([...alwaysLooked, ...named, ...(mark?.attributes ?? [])]);
+  for (const { action } of active) {
     if (action.entity_from !== undefined)
       for (const name of ["subAccountId", "subAccountName", "apiKeyId"] as const) looked.add(name);
     if (action.type === "usage_share")
@@ -112,29 +137,23 @@ function assignedRows(
   pl: Polars,
   rows: DataFrame,
   { attributes, input }: { attributes: readonly Attribute[]; input: AllocationInput },
-): { numbers: number[]; assignments: Assignment[] } {
+): { numbers: number[]; assignments: Decided[] } {
   const assign = allocator(input);
   const text = (column: string): (string | null)[] => rows.getColumn(column).toArray() as (string | null)[];
   const columns = attributes.map((name) => [name, text(attributeColumns[name])] as const);
   const tags = text(tagsColumn);
   const days = rows.select(pl.col(dayColumn).cast(pl.Utf8)).getColumn(dayColumn).toArray() as string[];
   const known = new Map<string, number>();
-  const assignments: Assignment[] = [];
+  const assignments: Decided[] = [];
   const numbers = days.map((day, at) => {
     const values = columns.map(([, column]) => column[at] ?? null);
     const id = JSON.stringify([day, tags[at], values]);
     const number = known.get(id) ?? assignments.length;
     if (number === assignments.length) {
       known.set(id, number);
-      assignments.push(
-        assign(
-          keyOf(
-            day,
-            tags[at] ?? null,
-            columns.map(([name], index) => [name, values[index] ?? null]),
-          ),
-        ),
-      );
+      const named = columns.map(([name], index) => [name, values[index] ?? null] as const);
+      const key = keyOf(day, tags[at] ?? null, named);
+      assignments.push({ ...assign(key), mark: input.mark?.of(key) ?? "" });
     }
     return number;
   });
@@ -156,8 +175,29 @@ function keyOf(
   return key;
 }
 
+/** What of a stored row decides where it goes; undefined when none of these parts holds it. */
+export async function rowAttributes(
+  source: TableSource,
+  { parts, row, warehouse }: { parts: readonly BatchDays[]; row: string; warehouse: Warehouse },
+): Promise<AssignmentKey | undefined> {
+  const { default: pl } = await import("nodejs-polars");
+  const names = Object.entries(attributeColumns) as [Attribute, string][];
+  const columns = [...new Set(["x_row_id", dayColumn, tagsColumn, ...names.map(([, column]) => column)])];
+  const frame = await warehouse.read(source, parts, columns);
+  const found = await frame
+    .lazy()
+    .filter(pl.col("x_row_id").eq(pl.lit(row)))
+    .select(pl.cols(columns).cast(pl.Utf8))
+    .collect();
+  const [record] = found.toRecords();
+  if (record === undefined) return undefined;
+  const text = (column: string): string | null => (record[column] == null ? null : String(record[column]));
+  const attributes = names.map(([name, column]) => [name, text(column)] as const);
+  return keyOf(String(record[dayColumn]), text(tagsColumn), attributes);
+}
+
 /** Groups of rows that go to one entity whole, under that entity. */
-async function placedGroups(pl: Polars, groups: DataFrame, assignments: readonly Assignment[]): Promise<DataFrame> {
+async function placedGroups(pl: Polars, groups: DataFrame, assignments: readonly Decided[]): Promise<DataFrame> {
   const places = assignments.map((assignment) => placeOf(assignment));
   const text = (name: (typeof entityKeys)[number]) =>
     pl.Series(
@@ -176,13 +216,14 @@ async function placedGroups(pl: Polars, groups: DataFrame, assignments: readonly
 }
 
 /** Empty text where a key says nothing: null would be no key. */
-function placeOf(assignment: Assignment, share = firstShare(assignment)): Record<(typeof entityKeys)[number], string> {
+function placeOf(assignment: Decided, share = firstShare(assignment)): Record<(typeof entityKeys)[number], string> {
   const method = assignment.kind === "spread" ? "spread" : assignment.method;
   return {
     entity: share?.entityId ?? "",
     method: share?.reason == null ? method : "unallocated",
     reason: share?.reason ?? "",
     rule: assignment.ruleId ?? "",
+    mark: assignment.mark,
   };
 }
 
@@ -190,35 +231,30 @@ function firstShare(assignment: Assignment): Share | undefined {
   return assignment.kind === "shares" ? assignment.shares[0] : undefined;
 }
 
-/** Rows that are divided: first those whose shares stand, then those that are spread by what all others reached. */
-async function dividedParts(
+/** Rows that are spread by what all others reached, or by a metric. */
+function spreadRows(
   pl: Polars,
   rows: DataFrame,
-  by: { assignments: readonly Assignment[]; placed: DataFrame; input: AllocationInput },
-): Promise<DataFrame[]> {
-  const { assignments, input } = by;
-  const isSpread = pl.col(kindColumn).eq(pl.lit(kinds.spread));
-  const at = (number: number): Assignment => {
-    const assignment = assignments[number];
-    if (assignment === undefined) throw new Error(`no assignment ${number}`);
-    return assignment;
-  };
-  const fixed = rows.filter(isSpread.not());
-  const first = await dividedRows(pl, fixed, (number) => {
-    const assignment = at(number);
-    const shares = assignment.kind === "shares" ? assignment.shares : [];
+  { assignments, weights }: { assignments: readonly Decided[]; weights: SpreadWeightsOf },
+): Promise<DataFrame> {
+  return dividedRows(pl, rows, (number, day) => {
+    const assignment = assignmentAt(assignments, number);
+    if (assignment.kind !== "spread") return [];
+    const { spread } = assignment;
+    const shares = spreadShares(spread, weights(spread, spread.period === "day" ? day : undefined));
     return shares.map((share) => ({ share, place: placeOf(assignment, share) }));
   });
-  const spread = rows.filter(isSpread);
-  if (spread.height === 0) return [first];
-  const direct = await directCosts(pl, pl.concat([by.placed, first]), input);
-  const second = await dividedRows(pl, spread, (number, day) => {
-    const assignment = at(number);
-    if (assignment.kind !== "spread") return [];
-    const weights = direct(assignment.spread.period === "day" ? day : undefined);
-    return spreadShares(assignment.spread, weights).map((share) => ({ share, place: placeOf(assignment, share) }));
-  });
-  return [first, second];
+}
+
+/** By what a spread weighs, in a UTC day or, without one, in the whole month. */
+type SpreadWeightsOf = (spread: Pick<SpreadTarget, "weight" | "metric">, day: string | undefined) => SpreadWeights;
+
+async function spreadWeights(pl: Polars, firstPassed: DataFrame, input: AllocationInput): Promise<SpreadWeightsOf> {
+  const direct = await directCosts(pl, firstPassed, input);
+  return ({ weight, metric }, day) => {
+    if (weight !== "metric") return direct(day);
+    return input.metricWeights?.(metric ?? "", day) ?? new Map();
+  };
 }
 
 /** Direct effective cost of every entity's subtree in a day, or in the whole month, net, of the converted rows. */

@@ -94,7 +94,9 @@ function chosen(pl: typeof import("nodejs-polars")["default"], selection: Select
     const values = filters[name as FilterName];
     return values === undefined ? [] : [pl.col(key).isIn(values)];
   });
-  if (entities !== undefined) conditions.push(pl.col("entity").isIn([...entities]));
+  // An empty list has no type that could be looked for among texts.
+  if (entities !== undefined)
+    conditions.push(entities.length === 0 ? pl.lit(false) : pl.col("entity").isIn([...entities]));
   return conditions.reduce((all, one) => all.and(one), day.gtEq(pl.lit(start)).and(day.ltEq(pl.lit(end))));
 }
 

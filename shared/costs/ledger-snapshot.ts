@@ -1,5 +1,5 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { monthVersions, type PublishedMonth, publishedMonth } from "#shared/ledger/current-batches.ts";
+import { monthStates, type PublishedMonth, publishedMonth } from "#shared/ledger/current-batches.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { type ExactCache, monthKey } from "./frame-cache.ts";
@@ -10,6 +10,8 @@ export interface LedgerSnapshot {
   cacheEpoch: number;
   /** By month; 0 where nothing was published. */
   versions: Record<string, number>;
+  /** By closed month: the version of the book of rates that it keeps. */
+  fxVersions: Record<string, string>;
   /** The months in which something was published, in the asked order. */
   months: PublishedMonth[];
 }
@@ -27,14 +29,18 @@ export async function ledgerSnapshot(
 ): Promise<LedgerSnapshot> {
   const { org, months, epoch, cacheEpoch } = asked;
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const versions = await monthVersions(org, months, epoch, documents);
+    const states = Object.entries(await monthStates(org, months, epoch, documents));
+    const versions = Object.fromEntries(states.map(([month, { version }]) => [month, version]));
+    const fxVersions = Object.fromEntries(
+      states.flatMap(([month, { fxVersion }]) => (fxVersion === null ? [] : [[month, fxVersion]])),
+    );
     const published = await Promise.all(
       months
         .filter((month) => versions[month])
         .map((month) => monthAt({ ...asked, month, version: versions[month] ?? 0 }, documents, cache)),
     );
     const whole = published.filter((month) => month !== undefined);
-    if (whole.length === published.length) return { epoch, cacheEpoch, versions, months: whole };
+    if (whole.length === published.length) return { epoch, cacheEpoch, versions, fxVersions, months: whole };
   }
   throw new AppError("READ_BUSY", "The ledger kept changing while it was read.", {
     retryable: true,

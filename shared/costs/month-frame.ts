@@ -1,5 +1,5 @@
 import type { DataFrame, Expr } from "nodejs-polars";
-import { batchDaysOf, type PublishedMonth } from "#shared/ledger/current-batches.ts";
+import { batchDaysOf, countedDays, type PublishedMonth } from "#shared/ledger/current-batches.ts";
 import { type Decimal, parseAmount, zero } from "#shared/money/amount.ts";
 import type { TableSource, Warehouse } from "#shared/platform/warehouse/warehouse.ts";
 import { AppError } from "#shared/runtime/errors.ts";
@@ -36,8 +36,8 @@ const keyColumns = {
 /** `fx` is the rate as JSON text, or why there is none; `converted` says whether the rows are in converted sums. */
 export type FrameKey = keyof typeof keyColumns | "fx" | "converted" | EntityKey;
 
-/** Keys of frames that say where rows went; others do not have them. */
-export const entityKeys = ["entity", "method", "reason", "rule"] as const;
+/** Keys of frames that say where rows went, and what the allocation marks them with; others do not have them. */
+export const entityKeys = ["entity", "method", "reason", "rule", "mark"] as const;
 type EntityKey = (typeof entityKeys)[number];
 
 /** The keys that every month frame is grouped by. */
@@ -75,7 +75,7 @@ export async function monthRows(
   source: TableSource,
   { warehouse, further = [] }: { warehouse: Warehouse; further?: readonly string[] },
 ): Promise<DataFrame> {
-  const parts = batchDaysOf(month.days, source.table.name);
+  const parts = batchDaysOf(countedDays(month), source.table.name);
   const columns = new Set([...neverNull, chargeClass, billRateColumn, ...further]);
   const rows = await warehouse.read(source, parts, [...columns]);
   refuseNulls(rows, month.month);
@@ -221,7 +221,7 @@ async function refuseOtherMoney(pl: Polars, frame: DataFrame, month: PublishedMo
       [String(row["currency"])]: [String(row["native_billed"]), String(row["native_effective"])],
     })),
   );
-  const published = totalsOf(month.days.map((day) => day.totals));
+  const published = totalsOf(countedDays(month).map((day) => day.totals));
   for (const currency of new Set([...held.keys(), ...published.keys()])) {
     const [is, should] = [held.get(currency) ?? noTotals, published.get(currency) ?? noTotals];
     if (!is[0].eq(should[0]) || !is[1].eq(should[1])) throw damaged(month.month, `other ${currency} sums`);

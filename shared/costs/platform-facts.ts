@@ -3,11 +3,13 @@ import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import type { Registry } from "#shared/providers/registry.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import type { PipelineFacts } from "./cost-sources.ts";
+import type { UsageTables } from "./usage-lines.ts";
 
 /** What reads of costs take from `configs/`. */
 export interface PlatformFacts {
   /** `cost_data_standard`. */
   costTable: TableDefinition;
+  usageTables: UsageTables;
   minorDigits: MinorDigits;
   /** By pipeline id. */
   pipelines: ReadonlyMap<string, PipelineFacts>;
@@ -42,10 +44,21 @@ async function load(): Promise<PlatformFacts> {
     configFile("system/providers.yml"),
     configFile("pipelines/own.yml"),
   ]);
-  const costTable = config.tables.find(({ name }) => name === "cost_data_standard");
-  if (costTable === undefined) throw new AppError("TABLE_CONFIG_INVALID", "There is no table cost_data_standard.");
+  const tableNamed = (name: string): TableDefinition => {
+    const table = config.tables.find((each) => each.name === name);
+    if (table === undefined) throw new AppError("TABLE_CONFIG_INVALID", `There is no table ${name}.`);
+    return table;
+  };
+  const costTable = tableNamed("cost_data_standard");
+  const usageTables = { usage: tableNamed("genai_usage_daily_raw"), computed: tableNamed("genai_computed_daily") };
   const facts = providerFacts(providerRegistry(providers));
-  return { costTable, minorDigits, ...facts, pipelines: new Map([...facts.pipelines, ...ownPipelineFacts(own)]) };
+  return {
+    costTable,
+    usageTables,
+    minorDigits,
+    ...facts,
+    pipelines: new Map([...facts.pipelines, ...ownPipelineFacts(own)]),
+  };
 }
 
 /** The part of the facts that the provider registry states. */

@@ -2,16 +2,17 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { headPath, monthVersions, pipelineMonthPath } from "#shared/ledger/current-batches.ts";
+import { headPath, monthStates, pipelineMonthPath } from "#shared/ledger/current-batches.ts";
+import { decideMonth } from "#shared/ledger/decide-month.ts";
 import {
   type DayState,
-  decideMonth,
   type MonthHead,
   monthOf,
   type PipelineMonth,
   type Totals,
   type UnpricedUsage,
 } from "#shared/ledger/ledger.ts";
+import { publishMonthDays } from "#shared/ledger/publish-month-days.ts";
 import { contentHash } from "#shared/lineage/content-hash.ts";
 import { amountText, parseAmount } from "#shared/money/amount.ts";
 import type { OrgDocument } from "#shared/organizations/organization.ts";
@@ -20,6 +21,8 @@ import { configFile } from "#shared/platform/config-files.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { sqliteDocuments } from "#shared/platform/documents/sqlite-documents.ts";
+import { systemIds } from "#shared/platform/ids.ts";
+import { inProcessTopics } from "#shared/platform/topics/in-process-topics.ts";
 import { frameOf } from "#shared/platform/warehouse/frame.ts";
 import { parquetWarehouse } from "#shared/platform/warehouse/parquet-warehouse.ts";
 import type { Warehouse } from "#shared/platform/warehouse/warehouse.ts";
@@ -164,6 +167,26 @@ async function publishMonth(stores: Stores, publication: Publication, month: str
     const pricing = unpriced === undefined ? {} : { pricing: { unpriced } };
     return { source, day, state, pulledFence: fence, rows: own.length, totals: totalsOf(own), parts, ...pricing };
   });
+  const context = {
+    org: stores.org,
+    datasetId: datasetOf(stores.org),
+    epoch: 1,
+    pipelineId,
+    month,
+    runId: "run_1",
+    fence,
+  };
+  const ports = { ...stores, topics: inProcessTopics({}), ids: systemIds };
+  const current = (await stores.documents.get<MonthHead>(headPath(stores.org, month))).body;
+  if (current?.state === "closed") {
+    await publishMonthDays(
+      context,
+      () => publications,
+      async () => {},
+      ports,
+    );
+    return;
+  }
   await stores.documents.transaction(async (tx) => {
     const head = (await tx.get<MonthHead>(headPath(stores.org, month))).body;
     const shardPath = pipelineMonthPath(stores.org, month, pipelineId);
@@ -176,7 +199,7 @@ async function publishMonth(stores: Stores, publication: Publication, month: str
 }
 
 export async function versionOf(stores: Stores, month: string): Promise<number> {
-  return (await monthVersions(stores.org, [month], 1, stores.documents))[month] ?? 0;
+  return (await monthStates(stores.org, [month], 1, stores.documents))[month]?.version ?? 0;
 }
 
 function totalsOf(charges: readonly Charge[]): Totals {

@@ -1,13 +1,15 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { type AllocationState, allocationState } from "#shared/entity-references/allocation-input.ts";
 import { type ChosenEntities, chosenEntities, structureInstant } from "#shared/hierarchy/entity-filter.ts";
+import type { FxBook } from "#shared/money/fx-look-up.ts";
 import { fxBook } from "#shared/money/fx-store.ts";
 import { existingOrg, type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { Given } from "#shared/runtime/ports.ts";
 import { sourcesReport } from "./completeness.ts";
-import type { Conversion } from "./conversion.ts";
-import type { CostSummaryQuery } from "./cost-query.ts";
+import type { MonthConversions } from "./conversion.ts";
+import type { CostSummaryQuery, SummaryQuery } from "./cost-query.ts";
 import { sourcesOf } from "./cost-sources.ts";
 import { type DateRange, dateRange, laterDay, monthStart, monthsBetween } from "./dates.ts";
 import { type CostFilters, filtersOf, unknownFilters } from "./filters.ts";
@@ -15,10 +17,11 @@ import { type CostCaches, costCaches } from "./frame-cache.ts";
 import { filterKeys } from "./frame-groups.ts";
 import { frameReader } from "./frame-reader.ts";
 import { type LedgerSnapshot, ledgerSnapshot } from "./ledger-snapshot.ts";
+import { nativeSummary, readNativeGroups } from "./native-summary.ts";
 import { type PlatformFacts, platformFacts } from "./platform-facts.ts";
 import { type ReadGroups, readGroups } from "./read-groups.ts";
-import { costSummary } from "./summary.ts";
-import type { CostSummary } from "./summary-schema.ts";
+import { costSummary, type SummaryInput } from "./summary.ts";
+import type { CostSummary, NativeSummary } from "./summary-schema.ts";
 import { unpricedUsage } from "./unpriced.ts";
 
 const maxDays = 1_096;
@@ -45,6 +48,30 @@ export async function readSummary(
   return { ...answer, query_time_ms: Math.round(performance.now() - startedAt) };
 }
 
+/** As `readSummary`, or with `convert=none` the same rows in their own currencies. */
+export async function answerSummary(
+  { org, query }: { org: OrgIdentity; query: SummaryQuery },
+  ports: CostPorts,
+  facts?: PlatformFacts,
+): Promise<CostSummary | NativeSummary> {
+  const { convert, ...asked } = query;
+  if (convert === undefined) return readSummary({ org, query: asked }, ports, facts);
+  if (asked.currency !== undefined)
+    throw new AppError("INVALID_PARAMETER", "convert=none answers in the currencies of the rows.", {
+      fields: [{ path: "/currency", problem: "does not go with convert=none" }],
+    });
+  const startedAt = performance.now();
+  const read = await openRead({ org, query: asked }, ports, facts ?? (await platformFacts()));
+  const { groups, isHit } = await chosenGroups(read, ports);
+  const { months, frameOf } = frameReader(read, ports);
+  const { start, end } = read.range;
+  const selection = { start, end, filters: read.filters, entities: read.entities?.entities };
+  const natives = await readNativeGroups(months, selection, frameOf);
+  const input = summaryInput(read, asked, groups);
+  const answer = nativeSummary(input, natives, costSummary(input));
+  return { ...answer, cache_hit: isHit, query_time_ms: Math.round(performance.now() - startedAt) };
+}
+
 /** The summary of a read that is open: also what other answers of the same read say about completeness and rates. */
 export async function summaryOf(
   read: CostRead,
@@ -52,10 +79,18 @@ export async function summaryOf(
   ports: CostPorts,
 ): Promise<Omit<CostSummary, "query_time_ms">> {
   const { groups, isHit } = await chosenGroups(read, ports);
+  return { ...costSummary(summaryInput(read, query, groups)), cache_hit: isHit };
+}
+
+function summaryInput(
+  read: CostRead,
+  query: Pick<CostSummaryQuery, "basis" | "top">,
+  groups: ReadGroups,
+): SummaryInput {
   const { filters, range, snapshot, today } = read;
   const days = snapshot.months.flatMap((month) => month.days);
   const sources = sourcesOf(days, read.facts.pipelines, filters, groups.sources);
-  const answer = costSummary({
+  return {
     orgSlug: read.org.slug,
     currency: read.conversion.currency,
     basis: query.basis ?? "effective",
@@ -74,8 +109,7 @@ export async function summaryOf(
     ),
     minorDigits: read.facts.minorDigits,
     providerName: read.facts.providerName,
-  });
-  return { ...answer, cache_hit: isHit };
+  };
 }
 
 /** A request understood, and the state of the ledger that all of its answer comes from. */
@@ -90,14 +124,23 @@ export interface CostRead {
   allocation: AllocationState | undefined;
   entities: ChosenEntities | undefined;
   snapshot: LedgerSnapshot;
-  conversion: Conversion;
+  conversion: MonthConversions;
   caches: CostCaches;
   facts: PlatformFacts;
 }
 
-/** Understands a request. With `byEntity` its rows are allocated whether or not it names entities. */
+/** What is read, for whom; `within` is an entity that only whose rows, and those of all below it, are taken. */
+interface ReadAsked {
+  org: OrgIdentity;
+  query: CostSummaryQuery;
+  /** Its rows are allocated whether or not it names entities. */
+  byEntity?: boolean;
+  within?: string | undefined;
+}
+
+/** Understands a request. Errors as `readSummary`, `ENTITY_NOT_FOUND`. */
 export async function openRead(
-  { org, query, byEntity = false }: { org: OrgIdentity; query: CostSummaryQuery; byEntity?: boolean },
+  { org, query, byEntity = false, within }: ReadAsked,
   { documents, warehouse, clock, config }: CostPorts,
   facts: PlatformFacts,
 ): Promise<CostRead> {
@@ -109,17 +152,37 @@ export async function openRead(
   const months = monthsBetween(monthStart(range.start, -sourceHistoryMonths), laterDay(range.end, today));
   const { ledgerEpoch: epoch, cacheEpoch } = document;
   const currency = answerCurrency(query.currency ?? document.locale.defaultCurrency, facts);
-  const structureAsOf = structureInstant(query.structure_as_of);
+  const structureAsOf = structureInstant(query.structure_as_of, clock.now());
   const isAllocated = byEntity || namesEntities(query);
   const [snapshot, book, allocation] = await Promise.all([
     ledgerSnapshot({ org, months, epoch, cacheEpoch }, documents, caches.months),
     fxBook(org, documents),
     isAllocated ? allocationState(org, { documents, now: clock.now(), structureAsOf }) : undefined,
   ]);
-  const entities = allocation === undefined ? undefined : chosenEntities(allocation.input.tree, query);
+  const entities = allocation === undefined ? undefined : chosenEntities(allocation.input.tree, { ...query, within });
   const filters = filtersOf(query, facts.providerId);
-  const conversion = { currency, book };
+  const conversion = { currency, book, closedBooks: await closedBooksOf({ org, range, snapshot }, documents) };
   return { org, document, today, range, filters, allocation, entities, snapshot, conversion, caches, facts };
+}
+
+/** The books of the closed months of the range, each as it was read at its close. */
+async function closedBooksOf(
+  { org, range, snapshot }: Pick<CostRead, "org" | "range" | "snapshot">,
+  documents: Documents,
+): Promise<Map<string, FxBook>> {
+  const asked = monthsBetween(range.start, range.end).flatMap((month) => {
+    const version = snapshot.fxVersions[month];
+    return version === undefined ? [] : [[month, version] as const];
+  });
+  const versions = [...new Set(asked.map(([, version]) => version))];
+  const books = await Promise.all(versions.map((version) => fxBook(org, documents, version)));
+  const byVersion = new Map(books.map((book, at) => [versions[at], book]));
+  return new Map(
+    asked.flatMap(([month, version]) => {
+      const book = byVersion.get(version);
+      return book === undefined ? [] : [[month, book] as const];
+    }),
+  );
 }
 
 const entityParameters = ["hierarchy_entity_id", "hierarchy_path", "department_id", "project_id", "team_id"] as const;

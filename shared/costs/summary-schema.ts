@@ -82,10 +82,9 @@ const Completeness = strictObject({
   ),
 });
 
-/** Answer of `cost-summary`. Source: costs.md 4 and 5.1. */
-export const CostSummary = strictObject({
+/** What a summary says whether or not amounts are converted. */
+const sharedProperties = {
   org_slug: Type.String(),
-  currency: Currency,
   basis: oneOf(bases),
   date_range: strictObject({
     start_date: Day,
@@ -98,6 +97,22 @@ export const CostSummary = strictObject({
   }),
   filters: Filters,
   unknown_filters: Filters,
+  record_count: Count,
+  providers: Type.Array(Type.String()),
+  service_categories: Type.Array(Type.String()),
+  ledger_versions: Type.Record(Type.String({ pattern: "^\\d{4}-\\d{2}$" }), Count),
+  totals_by_currency: Type.Array(NativeTotals),
+  complete: Type.Boolean(),
+  completeness: Completeness,
+  contains_simulated: Type.Boolean(),
+  cache_hit: Type.Boolean(),
+  query_time_ms: Count,
+};
+
+/** Answer of `cost-summary`. Source: costs.md 4 and 5.1. */
+export const CostSummary = strictObject({
+  ...sharedProperties,
+  currency: Currency,
   total_cost: Money,
   total_billed_cost: Money,
   total_effective_cost: Money,
@@ -109,7 +124,6 @@ export const CostSummary = strictObject({
   total_credits: Money,
   total_tax: Money,
   total_adjustments: Money,
-  record_count: Count,
   breakdown_by_provider: Type.Array(
     strictObject({ ...providerGroup, members: Type.Optional(Type.Array(strictObject(providerGroup))) }),
   ),
@@ -128,16 +142,38 @@ export const CostSummary = strictObject({
     strictObject({ provider: Type.String(), provider_name: Type.String(), service: Type.String(), ...group }),
   ),
   top_services_remainder: nullable(strictObject({ group_count: Count, ...sums })),
-  providers: Type.Array(Type.String()),
-  service_categories: Type.Array(Type.String()),
-  ledger_versions: Type.Record(Type.String({ pattern: "^\\d{4}-\\d{2}$" }), Count),
-  totals_by_currency: Type.Array(NativeTotals),
   fx: FxShown,
-  complete: Type.Boolean(),
-  completeness: Completeness,
-  contains_simulated: Type.Boolean(),
-  cache_hit: Type.Boolean(),
-  query_time_ms: Count,
 });
 
 export type CostSummary = Static<typeof CostSummary>;
+
+const byCurrency = Type.Array(strictObject({ currency: Type.String(), ...sums }), {
+  description: "Sums in each currency of the rows, by code",
+});
+const nativeGroup = { by_currency: byCurrency, record_count: Count };
+const nativeProvider = { provider: Type.String(), provider_name: Type.String(), ...nativeGroup };
+
+/** Answer of `cost-summary` with `convert=none`: sums never cross currencies, so there is no grand total. Source: costs.md 2. */
+export const NativeSummary = strictObject({
+  ...sharedProperties,
+  currency: Type.Null(),
+  fx: Type.Array(Type.Never(), { maxItems: 0 }),
+  breakdown_by_provider: Type.Array(
+    strictObject({ ...nativeProvider, members: Type.Optional(Type.Array(strictObject(nativeProvider))) }),
+  ),
+  breakdown_by_category: Type.Array(strictObject({ category: oneOf(categories), ...nativeGroup })),
+  breakdown_by_charge_category: Type.Array(strictObject({ charge_category: Type.String(), ...nativeGroup })),
+  daily_trend: Type.Array(
+    strictObject({
+      date: Day,
+      by_currency: byCurrency,
+      state: CostSummary.properties.daily_trend.items.properties.state,
+    }),
+  ),
+  top_services: Type.Array(
+    strictObject({ provider: Type.String(), provider_name: Type.String(), service: Type.String(), ...nativeGroup }),
+  ),
+  top_services_remainder: nullable(strictObject({ group_count: Count, ...nativeGroup })),
+});
+
+export type NativeSummary = Static<typeof NativeSummary>;

@@ -1,4 +1,5 @@
 import type { PublishedDay } from "#shared/ledger/current-batches.ts";
+import type { UnpricedUsage } from "#shared/ledger/ledger.ts";
 import { amountText, parseAmount } from "#shared/money/amount.ts";
 import type { DateRange } from "./dates.ts";
 import type { CostFilters } from "./filters.ts";
@@ -22,7 +23,7 @@ interface Item {
 /**
  * The usage of the range's published days that no money stands for, as the ledger states it beside their totals: no row
  * is read. It has neither service nor charge, so that only the provider and, as far as usage has one, the category
- * choose; what is not chosen by others stays listed. Source: costs.md 4.
+ * choose; what is not chosen by others stays listed. Plans without a price are counted in days of seats. Source: costs.md 4.
  */
 export function unpricedUsage(days: readonly PublishedDay[], range: DateRange, filters: CostFilters): Unpriced {
   const found: Unpriced = { rows: 0, tokens: "0", requests: 0, items: [] };
@@ -30,7 +31,7 @@ export function unpricedUsage(days: readonly PublishedDay[], range: DateRange, f
   for (const { day, pricing } of days) {
     if (day < range.start || day > range.end) continue;
     for (const usage of pricing?.unpriced ?? []) {
-      if (!isChosen(usage.provider, filters)) continue;
+      if (!isChosen(usage, filters)) continue;
       found.rows += usage.rows;
       found.requests += usage.requests;
       found.tokens = sum(found.tokens, usage.tokens);
@@ -46,12 +47,16 @@ export function unpricedUsage(days: readonly PublishedDay[], range: DateRange, f
   return { ...found, items: sorted.map(([, item]) => ({ ...item, days: item.days.size })) };
 }
 
-/** Usage is of generative AI, or of a provider that is none of the known kinds; never of a cloud bill or a plan. */
-function isChosen(provider: string, { providers, categories, charge_categories: charges }: CostFilters): boolean {
+/** Usage is of generative AI, or of a provider that is none of the known kinds; a plan is a purchase of its own kind. */
+function isChosen(
+  { provider, category: own }: Pick<UnpricedUsage, "provider" | "category">,
+  { providers, categories, charge_categories: charges }: CostFilters,
+): boolean {
+  const [kinds, charge] = own === "saas" ? [["saas"], "Purchase"] : [["llm", "other"], "Usage"];
   return (
     (providers?.includes(provider) ?? true) &&
-    (categories?.some((category) => category === "llm" || category === "other") ?? true) &&
-    (charges?.includes("Usage") ?? true)
+    (categories?.some((category) => kinds.includes(category)) ?? true) &&
+    (charges?.includes(charge) ?? true)
   );
 }
 

@@ -3,10 +3,12 @@ import type { BlockingKind, Reference, ReferenceKind } from "#shared/hierarchy/r
 import { ruleReferences } from "#shared/hierarchy/rule-references.ts";
 import type { CredentialDocument } from "#shared/integrations/credential.ts";
 import { credentialHistory } from "#shared/integrations/credential-history.ts";
-import type { Snapshot, Transaction } from "#shared/platform/documents/documents.ts";
+import type { Snapshot } from "#shared/platform/documents/documents.ts";
+import { allDocuments } from "#shared/platform/documents/pages.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { PlanVersion } from "#shared/saas-plans/plan.ts";
 import type { ProviderSubscriptionDocument } from "#shared/saas-plans/provider-subscription.ts";
+import type { CostScope, MetricDocument } from "#shared/unit-economics/metric.ts";
 
 type Stored<T extends object> = Snapshot<T> & { body: T };
 
@@ -57,13 +59,28 @@ export const referenceKinds: readonly ReferenceKind[] = [
     history: (org, credential, stored, change) =>
       change.history(credentialHistory(org, credential, { stored, now: change.now, operation: "UPDATE" })),
   }),
+  naming<MetricDocument>({
+    kind: "unit_metric",
+    collection: "unitMetrics",
+    entityIds: ({ deletedAt, costScope }) => (deletedAt === null ? (costScope.hierarchy_entity_ids ?? []) : []),
+    named: ({ metric, displayName }) => ({ id: metric, name: displayName }),
+    // Without another entity the id stays: a scope that named none would mean all cost.
+    renamed: (metric, rename) => ({ ...metric, costScope: renamedScope(metric.costScope, rename) }),
+  }),
 ];
+
+function renamedScope(scope: CostScope, rename: (entityId: string) => string | null): CostScope {
+  const { hierarchy_entity_ids: ids } = scope;
+  return ids === undefined
+    ? scope
+    : { ...scope, hierarchy_entity_ids: [...new Set(ids.map((id) => rename(id) ?? id))] };
+}
 
 function naming<T extends object>(by: Naming<T>): ReferenceKind {
   return {
     kind: by.kind,
     read: async (org, tx) => {
-      const stored = await listed<T>(`orgs/${org.key}/${by.collection}`, tx);
+      const stored = await allDocuments<T>({ collection: `orgs/${org.key}/${by.collection}` }, tx);
       const references = stored.flatMap(({ body }): Reference[] => {
         const ids = [...new Set(by.entityIds(body))];
         return ids.map((entityId) => ({ kind: by.kind, ...by.named(body), entityId }));
@@ -80,15 +97,4 @@ function naming<T extends object>(by: Naming<T>): ReferenceKind {
       return { references, move };
     },
   };
-}
-
-async function listed<T extends object>(collection: string, tx: Pick<Transaction, "list">): Promise<Stored<T>[]> {
-  const found: Stored<T>[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await tx.list<T>({ collection, limit: 500, ...(cursor === undefined ? {} : { cursor }) });
-    found.push(...page.documents);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return found;
 }

@@ -1,7 +1,9 @@
+import { manualPipeline } from "#shared/ledger/ledger.ts";
 import type { AllocationRule } from "./allocation-rule.ts";
 import { inRuleOrder } from "./allocation-rule.ts";
 import type { AssignmentKey } from "./assignment-key.ts";
-import { type RuleOutcome, type RuleTarget, ruleTarget } from "./rule-action.ts";
+import type { RowMark } from "./row-mark.ts";
+import { type RuleOutcome, type RuleTarget, ruleTarget, type SpreadWeights } from "./rule-action.ts";
 import { type KeyTest, ruleTest } from "./rule-match.ts";
 import { type Reason, type Share, shareOf, unallocatedShare } from "./shares.ts";
 import { compareText, entityIdOf, type Tree } from "./tree.ts";
@@ -49,6 +51,9 @@ export interface AllocationInput {
   credentialDefaults: ReadonlyMap<string, string>;
   /** Measured usage; absent where none was read. */
   usageOf?: UsageOf;
+  /** By metric, in a UTC day or without one in the month that is divided; absent where none was read. */
+  metricWeights?: (metric: string, day: string | undefined) => SpreadWeights;
+  mark?: RowMark;
 }
 
 /** One step that was tried, as `allocation-explain` tells it. */
@@ -113,6 +118,7 @@ function isActive(id: string, tree: Tree): boolean {
 }
 
 function explicitEntity(key: AssignmentKey, { planEntities }: AllocationInput): string | undefined {
+  if (key.pipelineId === manualPipeline) return entityIdOf(key.tags["entity_id"] ?? "");
   const ofVersion = key.subscriptionId === null ? undefined : planEntities.get(key.subscriptionId);
   return ofVersion ?? (key.planLine === null ? undefined : planEntities.get(key.planLine));
 }

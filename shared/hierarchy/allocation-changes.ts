@@ -27,7 +27,8 @@ import {
 import { type HierarchyState, hierarchyStatePath } from "./default-levels.ts";
 import { invalidField } from "./entity.ts";
 import { treeAt } from "./hierarchy-store.ts";
-import { checkedAction, checkedMatch, refuseDays, ruleWarnings } from "./rule-check.ts";
+import type { MetricsOf } from "./references.ts";
+import { checkedAction, checkedMatch, type RuleSurroundings, refuseDays, ruleWarnings } from "./rule-check.ts";
 import { actorOf, type OnStructure, type StructurePorts } from "./structure-change.ts";
 import type { Tree } from "./tree.ts";
 
@@ -73,6 +74,7 @@ interface RulesDraft {
   now: string;
   by: string;
   tree: Tree;
+  metrics: RuleSurroundings["metrics"];
   settings: AllocationSettings;
   version: number;
   stored: readonly (Snapshot<AllocationRule> & { body: AllocationRule })[];
@@ -91,7 +93,7 @@ interface RulesWritten<T> {
 
 /** One change of rules or settings in one transaction with its journal; the state's version serialises them. */
 function changeRules<T>(
-  asked: OnStructure & { operation: string },
+  asked: OnStructure & { operation: string; metricsOf?: MetricsOf },
   effects: Effects<T>,
   given: StructurePorts,
   write: (draft: RulesDraft) => RulesWritten<T>,
@@ -102,11 +104,12 @@ function changeRules<T>(
     const structure = await change.get<HierarchyState>(hierarchyStatePath(org));
     const tree = await treeAt(org, structure, { store: given.documents, tx: change });
     const stored = await listedRules(org, change);
+    const metrics = (await asked.metricsOf?.(org, change)) ?? new Set<string>();
     await effects.prepare(change);
     const settings = state.body?.settings ?? defaultSettings;
     const [now, by] = [change.now.toISOString(), actorOf(caller)];
     const newId = (): string => given.ids.newId("alc");
-    const written = write({ org, now, by, tree, settings, version: state.version, stored, newId });
+    const written = write({ org, now, by, tree, metrics, settings, version: state.version, stored, newId });
     const isChanged = written.put.length > 0 || written.deleted !== undefined || written.settings !== undefined;
     if (isChanged) writeRules({ org, now, by, operation, state, stored }, written, change);
     effects.conclude(change, written.answer, isChanged ? written.details : { ...written.details, isAudited: true });
@@ -148,15 +151,26 @@ function writeRules<T>(
   });
 }
 
+/** What is known of a rule before it is written. */
+interface RuleFacts {
+  metricsOf: MetricsOf;
+  /** No row of late would have been looked at by it. */
+  isUnused: boolean;
+}
+
 /** Adds a rule, at the end of the order unless it says where. Throws `INVALID_BODY`, `HIERARCHY_ENTITY_UNKNOWN`, `LIMIT_REACHED`. */
 export function createRule(
-  asked: OnStructure & { request: RuleRequest },
+  asked: OnStructure & { request: RuleRequest } & RuleFacts,
   effects: Effects<RuleCreated>,
   given: StructurePorts,
 ): Promise<Answer<RuleCreated>> {
   return changeRules({ ...asked, operation: "allocation_rule.created" }, effects, given, (draft) => {
     const rule = newRule(asked.request, draft);
-    const warnings = ruleWarnings(rule, [...draft.stored.map(({ body }) => body), rule].sort(inRuleOrder));
+    const warnings = ruleWarnings(
+      rule,
+      [...draft.stored.map(({ body }) => body), rule].sort(inRuleOrder),
+      asked.isUnused,
+    );
     const answer = { ...ruleAnswer(rule), warnings };
     const details = { resourceId: rule.ruleId, details: { new: ruleAnswer(rule) } };
     return { put: [rule], journal: { before: null, after: rule }, answer, details };
@@ -166,7 +180,9 @@ export function createRule(
 /** A rule as a request describes it. Also for previews, whose rules are never stored. */
 export function newRule(
   request: RuleRequest,
-  draft: Pick<RulesDraft, "now" | "by" | "tree" | "newId"> & { stored: readonly { body: AllocationRule }[] },
+  draft: Pick<RulesDraft, "now" | "by" | "tree" | "metrics" | "newId"> & {
+    stored: readonly { body: AllocationRule }[];
+  },
 ): AllocationRule {
   const last = Math.max(0, ...draft.stored.map(({ body }) => body.priority));
   const blank: AllocationRule = {
@@ -186,14 +202,14 @@ export function newRule(
     updatedAt: draft.now,
     updatedBy: draft.by,
   };
-  return writtenRule(blank, request, draft.tree);
+  return writtenRule(blank, request, draft);
 }
 
 /** Throws `INVALID_BODY`, `HIERARCHY_ENTITY_UNKNOWN`. An action that stays is not looked at again. */
 export function writtenRule(
   before: AllocationRule,
   request: Omit<RuleUpdate, "expected_version">,
-  tree: Tree,
+  surroundings: RuleSurroundings,
 ): AllocationRule {
   const rule: AllocationRule = {
     ...before,
@@ -205,7 +221,7 @@ export function writtenRule(
     effectiveTo: request.effective_to === undefined ? before.effectiveTo : request.effective_to,
     overridesExplicit: request.overrides_explicit ?? before.overridesExplicit,
     match: request.match === undefined ? before.match : checkedMatch(request.match),
-    action: request.action === undefined ? before.action : checkedAction(request.action, tree),
+    action: request.action === undefined ? before.action : checkedAction(request.action, surroundings),
   };
   refuseDays(rule);
   return rule;
@@ -213,7 +229,7 @@ export function writtenRule(
 
 /** Throws `ALLOCATION_RULE_NOT_FOUND`, `VERSION_CONFLICT`, `INVALID_BODY`, `HIERARCHY_ENTITY_UNKNOWN`. */
 export function updateRule(
-  asked: OnStructure & { ruleId: string; request: RuleUpdate },
+  asked: OnStructure & { ruleId: string; request: RuleUpdate } & RuleFacts,
   effects: Effects<RuleCreated>,
   given: StructurePorts,
 ): Promise<Answer<RuleCreated>> {
@@ -222,13 +238,14 @@ export function updateRule(
     const before = ruleOf(draft.stored, asked.ruleId);
     if (expected !== undefined && expected !== before.version)
       throw new AppError("VERSION_CONFLICT", `The rule has version ${before.version}, not ${expected}.`);
-    const written = writtenRule(before, request, draft.tree);
+    const written = writtenRule(before, request, draft);
     const isSame = JSON.stringify(written) === JSON.stringify(before);
     const next = isSame
       ? before
       : { ...written, version: before.version + 1, updatedAt: draft.now, updatedBy: draft.by };
     const others = draft.stored.map(({ body }) => body).filter(({ ruleId }) => ruleId !== next.ruleId);
-    const answer = { ...ruleAnswer(next), warnings: ruleWarnings(next, [...others, next].sort(inRuleOrder)) };
+    const warnings = ruleWarnings(next, [...others, next].sort(inRuleOrder), asked.isUnused);
+    const answer = { ...ruleAnswer(next), warnings };
     const details = { resourceId: next.ruleId, details: { old: ruleAnswer(before), new: ruleAnswer(next) } };
     return { put: isSame ? [] : [next], journal: { before, after: next }, answer, details };
   });

@@ -63,7 +63,7 @@ export async function allocationVersions(
     filters: [{ field: "number", is: ">", value: 0 }],
     orderBy: [{ field: "number", direction: "desc" }],
     limit: query.limit,
-    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    cursor: query.cursor,
   });
   const versions = page.documents.map(({ body }) => ({
     version: body.number,
@@ -128,9 +128,9 @@ export const Explanation = strictObject({
 export type Explanation = Static<typeof Explanation>;
 
 /** Every step that a row with these attributes is put through. A spread names its targets, not their weights. */
-export function explained(request: ExplainRequest, input: AllocationInput): Explanation {
+export function explained(key: AssignmentKey, input: AllocationInput): Explanation {
   const steps: Step[] = [];
-  const assignment = allocator(input)(keyOf(request), (step) => steps.push(step));
+  const assignment = allocator(input)(key, (step) => steps.push(step));
   const shares = sharesOf(assignment);
   const [only] = shares;
   const method = assignment.kind === "spread" ? "spread" : assignment.method;
@@ -143,7 +143,8 @@ export function explained(request: ExplainRequest, input: AllocationInput): Expl
   };
 }
 
-function keyOf(request: ExplainRequest): AssignmentKey {
+/** The row that a request describes. */
+export function keyOfRequest(request: ExplainRequest): AssignmentKey {
   const text = (value: string | null | undefined): string | null => value?.normalize("NFC") ?? null;
   const tags = Object.entries(request.tags ?? {}).map(([key, value]) => [key.normalize("NFC"), value.normalize("NFC")]);
   return {

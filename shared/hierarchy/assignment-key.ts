@@ -21,7 +21,10 @@ export interface AssignmentKey {
   /** Of a SaaS plan or provider subscription. */
   planLine: string | null;
   subscriptionId: string | null;
+  /** What wrote the row. */
+  pipelineId: string | null;
   serviceTier: string | null;
+  /** Part of the token vector that was charged. */
   meter: string | null;
   tags: Readonly<Record<string, string>>;
 }
@@ -65,6 +68,7 @@ export const emptyKey: AssignmentKey = {
   resourceId: null,
   planLine: null,
   subscriptionId: null,
+  pipelineId: null,
   serviceTier: null,
   meter: null,
   tags: {},

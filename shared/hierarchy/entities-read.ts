@@ -2,7 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
+import { nullable, paging, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { EntityAnswer, nodeOf } from "./entity.ts";
 import { entityAnswers, type Versioned } from "./entity-answer.ts";
 import { allEntities, currentTree, entitiesNamed } from "./hierarchy-store.ts";
@@ -20,10 +20,6 @@ import {
 } from "./tree.ts";
 
 const optional = Type.Optional;
-const paging = {
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
-  cursor: optional(Type.String({ maxLength: 1000 })),
-};
 const entityParameter = optional(Type.String({ minLength: 1, maxLength: 50 }));
 
 export const EntitiesQuery = strictObject({
@@ -32,7 +28,7 @@ export const EntitiesQuery = strictObject({
   owner_id: optional(Type.String({ minLength: 1, maxLength: 50 })),
   q: optional(plainText(1, 200)),
   include_inactive: Type.Boolean({ default: false }),
-  ...paging,
+  ...paging(),
 });
 export type EntitiesQuery = Static<typeof EntitiesQuery>;
 
@@ -61,7 +57,7 @@ export type AncestorList = Static<typeof AncestorList>;
 
 export const DescendantsQuery = strictObject({
   level_code: optional(Type.String({ minLength: 1, maxLength: 30 })),
-  ...paging,
+  ...paging(),
 });
 export type DescendantsQuery = Static<typeof DescendantsQuery>;
 

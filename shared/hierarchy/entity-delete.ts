@@ -6,12 +6,12 @@ import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
 import type { EntityAnswer, RestoreRequest } from "./entity.ts";
 import { draftedAnswer } from "./entity-answer.ts";
 import { asEnded, type Blocking, blockingOf, ended, restored } from "./entity-end.ts";
-import { addressedId, type OnEntity, standing } from "./entity-update.ts";
+import { addressedId, type OnEntity, standing, withParent } from "./entity-update.ts";
 import { currentTree } from "./hierarchy-store.ts";
 import { blockingKinds, type Reference, type ReferenceKind } from "./references.ts";
 import { changeStructure, type StructurePorts } from "./structure-change.ts";
 import type { Draft } from "./structure-draft.ts";
-import { descendantsOf, entityIdOf, nodeNamed, referredEntity } from "./tree.ts";
+import { descendantsOf, nodeNamed, referredEntity } from "./tree.ts";
 import { codeOf } from "./tree-read.ts";
 
 export const DeleteQuery = strictObject({
@@ -97,10 +97,7 @@ export function restoreEntity(
   const id = addressedId(asked.entityId);
   return changeStructure(asked, effects, given, {
     operation: "entity.restored",
-    reads: async (_tree, look) => {
-      const parentId = request.parent_id ?? (await look([id])).get(id)?.body?.parentId ?? null;
-      return [id, ...(parentId === null ? [] : [entityIdOf(parentId) ?? id])];
-    },
+    reads: (tree, look) => withParent(id, { tree, look, given: request.parent_id }),
     write: (draft) => {
       const entity = standing(draft, id, undefined);
       if (!entity.isActive) draft.put(restored(entity, request.parent_id, draft));

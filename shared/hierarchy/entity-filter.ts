@@ -17,6 +17,8 @@ export interface EntityFilterRequest {
   department_id?: string[] | undefined;
   project_id?: string[] | undefined;
   team_id?: string[] | undefined;
+  /** One more entity that all must lie in. */
+  within?: string | undefined;
 }
 
 /** What a filter by entities chooses. */
@@ -35,7 +37,9 @@ const levelParameters = { department_id: 1, project_id: 2, team_id: 3 } as const
  * entity's own. Source: hierarchy.md 2.5.
  */
 export function chosenEntities(tree: Tree, request: EntityFilterRequest): ChosenEntities | undefined {
+  const { within } = request;
   const lists = [
+    within === undefined ? undefined : [nodeNamed(tree, within).id],
     namedIds(request.hierarchy_entity_id, (text) => idOf(tree, text)),
     namedIds(request.hierarchy_path, (text) => atPath(tree, text).id),
     ...Object.entries(levelParameters).map(([name, level]) =>
@@ -74,12 +78,29 @@ function atPath(tree: Tree, text: string): TreeNode {
   return node;
 }
 
-/** An instant of `structure_as_of`: as sent, or the last microsecond of a UTC day. Throws `INVALID_PARAMETER`. */
-export function structureInstant(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
+const instantForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
+
+/**
+ * An instant of `structure_as_of`: RFC 3339 as sent, or the end of a UTC day; of today it is now. Whatever states no
+ * offset is refused: it would mean another moment in every time zone. Throws `INVALID_PARAMETER`, also for the future.
+ */
+export function structureInstant(text: string | undefined, now: Date): string | undefined {
+  if (text === undefined || text === now.toISOString().slice(0, 10)) return text && now.toISOString();
   const instant = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text;
-  if (/^\d{4}-\d{2}-\d{2}/.test(text) && Number.isFinite(Date.parse(instant))) return instant;
-  throw new AppError("INVALID_PARAMETER", "structure_as_of is no day and no instant.", {
-    fields: [{ path: "/structure_as_of", problem: "must be a day or an instant" }],
+  const at = Date.parse(instant);
+  if (!instantForm.test(instant) || !isRealDay(text.slice(0, 10)) || !Number.isFinite(at))
+    throw refusedMoment("must be a day or an instant");
+  if (at > now.getTime()) throw refusedMoment("must not lie in the future");
+  return instant;
+}
+
+function isRealDay(day: string): boolean {
+  const at = new Date(`${day}T00:00:00Z`);
+  return Number.isFinite(at.getTime()) && at.toISOString().startsWith(day);
+}
+
+function refusedMoment(problem: string): AppError {
+  return new AppError("INVALID_PARAMETER", `structure_as_of ${problem}.`, {
+    fields: [{ path: "/structure_as_of", problem }],
   });
 }

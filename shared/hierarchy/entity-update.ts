@@ -6,7 +6,7 @@ import { ended, restored } from "./entity-end.ts";
 import { refuseMetadata } from "./metadata-schema.ts";
 import { parentFor } from "./placement.ts";
 import type { ReferenceKind } from "./references.ts";
-import { changeStructure, type OnStructure, type StructurePorts } from "./structure-change.ts";
+import { changeStructure, type Look, type OnStructure, type StructurePorts } from "./structure-change.ts";
 import type { Draft } from "./structure-draft.ts";
 import { childrenOf, entityIdOf, entityNotFound, type Tree } from "./tree.ts";
 
@@ -38,7 +38,7 @@ export function updateEntity(
     operation: "entity.updated",
     owners: [request.owner_id],
     kinds: isEnd ? asked.kinds : [],
-    reads: async (tree, look) => [id, ...(await parentOf(id, tree, look))],
+    reads: (tree, look) => withParent(id, { tree, look }),
     write: (draft) => {
       const before = standing(draft, id, request.expected_version);
       const next = updated(before, request, draft);
@@ -50,15 +50,14 @@ export function updateEntity(
   });
 }
 
-/** The stored parent of an entity that is not in the tree any more. */
-async function parentOf(
+/** An entity with the parent that it would come back under: the one given, else, where it has ended, its own. */
+export async function withParent(
   id: string,
-  tree: Tree,
-  look: (ids: readonly string[]) => Promise<Map<string, { body: EntityDocument | undefined }>>,
+  { tree, look, given }: { tree: Tree; look: Look; given?: string | null | undefined },
 ): Promise<string[]> {
-  if (tree.nodes.has(id)) return [];
-  const parentId = (await look([id])).get(id)?.body?.parentId;
-  return parentId == null ? [] : [parentId];
+  if (given == null && tree.nodes.has(id)) return [id];
+  const parentId = given ?? (await look([id])).get(id)?.body?.parentId ?? null;
+  return parentId === null ? [id] : [id, entityIdOf(parentId) ?? id];
 }
 
 function updated(before: EntityDocument, request: EntityUpdate, draft: Draft): EntityDocument {

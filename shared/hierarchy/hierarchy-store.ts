@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import type { Documents, Snapshot, Transaction } from "#shared/platform/documents/documents.ts";
+import type { Documents, Found, Snapshot, Transaction } from "#shared/platform/documents/documents.ts";
+import { allDocuments } from "#shared/platform/documents/pages.ts";
 import { type HierarchyState, hierarchyStatePath } from "./default-levels.ts";
 import type { EntityDocument } from "./entity.ts";
 import { type Tree, type TreeNode, treeOf } from "./tree.ts";
@@ -102,17 +103,6 @@ export async function entitiesNamed(
 }
 
 /** Every entity there ever was, deleted ones too. */
-export async function allEntities(
-  org: OrgKey,
-  documents: Pick<Documents, "list">,
-): Promise<(Snapshot<EntityDocument> & { body: EntityDocument })[]> {
-  const found: (Snapshot<EntityDocument> & { body: EntityDocument })[] = [];
-  let cursor: string | undefined;
-  do {
-    const at = cursor === undefined ? {} : { cursor };
-    const page = await documents.list<EntityDocument>({ collection: entitiesCollection(org), limit: 500, ...at });
-    found.push(...page.documents);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return found;
+export async function allEntities(org: OrgKey, documents: Pick<Documents, "list">): Promise<Found<EntityDocument>[]> {
+  return allDocuments<EntityDocument>({ collection: entitiesCollection(org) }, documents);
 }

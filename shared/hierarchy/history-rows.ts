@@ -2,6 +2,7 @@ import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { HistoryEntry } from "#shared/runtime/change.ts";
 import type { HierarchyLevel } from "./default-levels.ts";
 import type { EntityDocument } from "./entity.ts";
+import { levelAnswer } from "./level.ts";
 import { lineOf, type Tree } from "./tree.ts";
 
 interface At {
@@ -84,21 +85,7 @@ export function levelHistory(
     version: at.version,
     row: {
       org_slug: at.org.slug,
-      level: level.level,
-      level_code: level.levelCode,
-      level_name: level.levelName,
-      level_name_plural: level.levelNamePlural,
-      parent_level: level.parentLevel,
-      is_required: level.isRequired,
-      is_leaf: level.isLeaf,
-      max_children: level.maxChildren,
-      id_prefix: level.idPrefix,
-      id_auto_generate: level.idAutoGenerate,
-      metadata_schema: level.metadataSchema,
-      display_order: level.displayOrder,
-      icon: level.icon,
-      color: level.color,
-      is_active: level.isActive,
+      ...levelAnswer(level),
       created_at: at.now.toISOString(),
       created_by: at.by,
       updated_at: at.now.toISOString(),

@@ -4,7 +4,7 @@ import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { packed } from "#shared/runtime/packed.ts";
-import { nullable, strictObject } from "#shared/runtime/schema.ts";
+import { nullable, paging, strictObject } from "#shared/runtime/schema.ts";
 import type { HierarchyLevel } from "./default-levels.ts";
 import { type EntityDocument, nodeOf } from "./entity.ts";
 import { currentTree } from "./hierarchy-store.ts";
@@ -38,8 +38,7 @@ const partBytes = 500_000;
 const listedIds = 2_000;
 
 export const VersionsQuery = strictObject({
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
-  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
+  ...paging(),
 });
 export type VersionsQuery = Static<typeof VersionsQuery>;
 
@@ -98,7 +97,7 @@ function journalPage(
     filters: [{ field: "number", is: ">", value: after }],
     orderBy: [{ field: "number", direction: "desc" }],
     limit,
-    ...(cursor === undefined ? {} : { cursor }),
+    cursor,
   });
 }
 

@@ -77,7 +77,7 @@ function blankLevel(request: LevelRequest): HierarchyLevel {
     levelName: request.level_name,
     levelNamePlural: request.level_name_plural,
     parentLevel: request.level === 1 ? null : request.level - 1,
-    isRequired: false,
+    isRequired: true,
     isLeaf: true,
     maxChildren: null,
     idPrefix: null,

@@ -23,6 +23,9 @@ export interface Reference {
   entityId: string;
 }
 
+/** The names of the metrics that shared cost can be spread by, as the room that owns metrics tells them. */
+export type MetricsOf = (org: OrgIdentity, tx: Pick<Transaction, "list">) => Promise<{ has(metric: string): boolean }>;
+
 /** Writes another entity id, or none, where the references of one thing stood. */
 export type MoveReferences = (entityIds: ReadonlySet<string>, to: string | null, change: Change) => void;
 

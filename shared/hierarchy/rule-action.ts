@@ -19,6 +19,8 @@ export type RuleTarget =
       why: string;
     };
 
+export type SpreadTarget = Extract<RuleTarget, { kind: "spread" }>;
+
 /** Or nowhere: the next rule is tried. */
 export type RuleOutcome = RuleTarget | { kind: "none"; reason: Reason; why: string };
 
@@ -146,7 +148,7 @@ export type SpreadWeights = ReadonlyMap<string, ReturnType<typeof parseAmount>>;
 
 /** The shares of a row that is spread. All weights 0: nobody's (`no_weights`). Source: hierarchy.md 2.3. */
 export function spreadShares(
-  spread: Pick<Extract<RuleTarget, { kind: "spread" }>, "targets" | "weight">,
+  spread: Pick<SpreadTarget, "targets" | "weight">,
   weights: SpreadWeights,
 ): readonly Share[] {
   if (spread.weight === "even") return mergedShares(spread.targets.map((id) => shareOf(id)));

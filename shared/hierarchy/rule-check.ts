@@ -3,6 +3,13 @@ import type { AllocationRule, MapEntry, RuleAction, RuleMatch } from "./allocati
 import { percentWeight } from "./rule-action.ts";
 import { isWithin, referredEntity, type Tree } from "./tree.ts";
 
+/** What a rule may name. */
+export interface RuleSurroundings {
+  tree: Tree;
+  /** Those that shared cost can be spread by. */
+  metrics: { has(metric: string): boolean };
+}
+
 const maximumConditions = 20;
 const wholePercent = 100_000_000n;
 
@@ -35,7 +42,7 @@ export function checkedMatch(match: RuleMatch): RuleMatch {
  * The action with entity ids as they are stored. Throws `INVALID_BODY` for fields of another type, percentages and
  * targets that make no sense, `HIERARCHY_ENTITY_UNKNOWN` for an entity that is not active. Source: hierarchy.md 2.2.
  */
-export function checkedAction(action: RuleAction, tree: Tree): RuleAction {
+export function checkedAction(action: RuleAction, { tree, metrics }: RuleSurroundings): RuleAction {
   const allowed: readonly string[] = ["type", ...fieldsOf[action.type]];
   const problems: FieldProblem[] = Object.keys(action)
     .filter((name) => !allowed.includes(name))
@@ -43,7 +50,7 @@ export function checkedAction(action: RuleAction, tree: Tree): RuleAction {
   if (problems.length > 0) throw refusedAll(problems);
   if (action.type === "assign") return checkedAssign(action, tree);
   if (action.type === "split") return { ...action, targets: checkedTargets(action, tree) };
-  return action.type === "usage_share" ? checkedUsageShare(action, tree) : checkedSpread(action, tree);
+  return action.type === "usage_share" ? checkedUsageShare(action, tree) : checkedSpread(action, { tree, metrics });
 }
 
 function checkedAssign(action: RuleAction, tree: Tree): RuleAction {
@@ -97,13 +104,15 @@ function checkedUsageShare(action: RuleAction, tree: Tree): RuleAction {
   return targets === undefined ? { ...action, map } : { ...action, map, targets: checkedTargets(action, tree) };
 }
 
-function checkedSpread(action: RuleAction, tree: Tree): RuleAction {
+function checkedSpread(action: RuleAction, { tree, metrics }: RuleSurroundings): RuleAction {
   const { over, over_level: level, weight, metric } = action;
   if ((over === undefined) === (level === undefined)) throw refused("/action", "needs over or over_level, not both");
   if (weight === undefined || !["even", "direct_cost", "metric"].includes(weight))
     throw refused("/action/weight", "must be one of even, direct_cost, metric");
-  if (weight === "metric" || metric !== undefined)
-    throw refused("/action/metric", "must be a metric of this organization");
+  if ((weight === "metric") !== (metric !== undefined))
+    throw refused("/action/metric", "goes with the weight metric, and only with it");
+  if (metric !== undefined && !metrics.has(metric))
+    throw refused("/action/metric", "must be a metric of this organization whose dimension is entity");
   if (level !== undefined) {
     if (tree.levels.some(({ levelCode }) => levelCode === level.toLowerCase()))
       return { ...action, over_level: level.toLowerCase() };
@@ -135,9 +144,14 @@ function refusedAll(fields: readonly FieldProblem[]): AppError {
 export type RuleWarning = { code: "MATCHES_EVERYTHING" | "SHADOWED_BY" | "NEVER_MATCHES"; rule_id: string | null };
 
 /** What is allowed and probably not meant: no condition at all, or an earlier rule that takes every row first. */
-export function ruleWarnings(rule: AllocationRule, ordered: readonly AllocationRule[]): RuleWarning[] {
+export function ruleWarnings(
+  rule: AllocationRule,
+  ordered: readonly AllocationRule[],
+  isUnused: boolean,
+): RuleWarning[] {
   const warnings: RuleWarning[] = [];
   if (conditionsOf(rule).length === 0) warnings.push({ code: "MATCHES_EVERYTHING", rule_id: null });
+  if (isUnused) warnings.push({ code: "NEVER_MATCHES", rule_id: null });
   const earlier = ordered.slice(
     0,
     ordered.findIndex(({ ruleId }) => ruleId === rule.ruleId),

@@ -118,6 +118,11 @@ export function referredEntity(tree: Tree, text: string, path: string): TreeNode
   const id = entityIdOf(text);
   const node = id === undefined ? undefined : tree.nodes.get(id);
   if (node !== undefined) return node;
+  throw unknownEntity(path);
+}
+
+/** One answer for an unknown entity in a body, a deleted one and another organization's. */
+export function unknownEntity(path: string): AppError {
   const problem = "is no active entity of this organization";
-  throw new AppError("HIERARCHY_ENTITY_UNKNOWN", `${path} ${problem}.`, { fields: [{ path, problem }] });
+  return new AppError("HIERARCHY_ENTITY_UNKNOWN", `${path} ${problem}.`, { fields: [{ path, problem }] });
 }

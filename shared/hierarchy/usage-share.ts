@@ -28,13 +28,13 @@ export type UsageOf = (
 
 /**
  * Shares of a row by measured usage; undefined when there is none. One unpriced value makes the whole group weigh by
- * tokens. Values without mapping, and those of ended entities, keep their share as `UNALLOCATED`. Source: hierarchy.md 2.3.
+ * tokens, and so does usage that costs nothing at all. Values without mapping, and those of ended entities, keep their share as `UNALLOCATED`. Source: hierarchy.md 2.3.
  */
 export function usageShares(
   usage: readonly UsageWeight[],
   by: { weight: "cost" | "tokens" | "requests"; map: ReturnType<typeof mapLookup>; tree: Tree },
 ): Share[] | undefined {
-  const isPriced = usage.every(({ cost }) => cost !== null);
+  const isPriced = usage.every(({ cost }) => cost !== null) && usage.some(({ cost }) => cost?.isZero() === false);
   const measure = by.weight === "cost" && !isPriced ? "tokens" : by.weight;
   const weights = wholeWeights(usage.map((each) => each[measure] ?? each.tokens));
   const shares = usage.map(({ value }, at): Share => {

@@ -1,4 +1,5 @@
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
+import { everyPage, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { HistoryMessage } from "#shared/runtime/change.ts";
 import { historyTopic, type OutboxDocument, outboxShards } from "#shared/runtime/outbox.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
@@ -102,22 +103,20 @@ async function pendingMessages(documents: Documents): Promise<string[]> {
 
 async function pendingOf(shard: number, documents: Documents): Promise<string[]> {
   const paths: string[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await documents.list<OutboxDocument>({
-      collection: "outbox",
-      filters: [
-        { field: "shard", is: "==", value: shard },
-        { field: "state", is: "==", value: "PENDING" },
-        { field: "nextAttemptAt", is: "<=", value: "9999-12-31T23:59:59.999Z" },
-      ],
-      orderBy: [{ field: "nextAttemptAt", direction: "asc" }],
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
+  const pending: WholeQuery = {
+    collection: "outbox",
+    filters: [
+      { field: "shard", is: "==", value: shard },
+      { field: "state", is: "==", value: "PENDING" },
+      { field: "nextAttemptAt", is: "<=", value: "9999-12-31T23:59:59.999Z" },
+    ],
+    orderBy: [{ field: "nextAttemptAt", direction: "asc" }],
+    limit: pageSize,
+  };
+  for await (const page of everyPage<OutboxDocument>(pending, documents)) {
     paths.push(...page.documents.filter(isHistory).map(({ path }) => path));
-    cursor = page.next;
-  } while (cursor !== undefined && paths.length < messagesPerShard);
+    if (paths.length >= messagesPerShard) break;
+  }
   return paths.slice(0, messagesPerShard);
 }
 

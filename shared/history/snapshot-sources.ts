@@ -1,4 +1,5 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { platformScope } from "#shared/access/platform-scope.ts";
 import { keyHistory, type StoredKey } from "#shared/api-keys/stored-key.ts";
 import type { CredentialDocument } from "#shared/integrations/credential.ts";
 import { credentialHistory } from "#shared/integrations/credential-history.ts";
@@ -6,10 +7,12 @@ import type { OrgDocument } from "#shared/organizations/organization.ts";
 import { profileHistory } from "#shared/organizations/organization-history.ts";
 import type { RunDocument, StepDocument } from "#shared/pipelines/run.ts";
 import { recordRun, recordStep } from "#shared/pipelines/run-history.ts";
+import { runCollection } from "#shared/pipelines/run-paths.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { subscriptionHistory } from "#shared/plans/subscription-history.ts";
-import type { Documents, Query, Snapshot } from "#shared/platform/documents/documents.ts";
+import type { Documents, Found, Query } from "#shared/platform/documents/documents.ts";
+import { everyDocument } from "#shared/platform/documents/pages.ts";
 import type { HistoryEntry } from "#shared/runtime/change.ts";
 
 /** Where the current rows of a history table come from. Every row of the table must have a document that gives it back. */
@@ -28,8 +31,6 @@ export const snapshotSources: readonly SnapshotSource[] = [
 ];
 
 const pageSize = 200;
-
-type Found<T extends object> = Snapshot<T> & { body: T };
 
 async function* profiles(documents: Documents): AsyncGenerator<HistoryEntry> {
   const catalogue = await plans();
@@ -59,7 +60,7 @@ async function* apiKeys(documents: Documents): AsyncGenerator<HistoryEntry> {
       orderBy: [{ field: "createdAt", direction: "desc" }],
       limit: pageSize,
     };
-    for await (const { path, body, version, createdAt, readAt } of found<StoredKey>(query, documents)) {
+    for await (const { path, body, version, createdAt, readAt } of everyDocument<StoredKey>(query, documents)) {
       const hash = path.slice("apiKeys/".length);
       const at = { version, createdAt: createdAt ?? readAt.toISOString(), operation: "CREATE" as const };
       yield keyHistory(org, body, hash, at);
@@ -70,7 +71,7 @@ async function* apiKeys(documents: Documents): AsyncGenerator<HistoryEntry> {
 async function* credentials(documents: Documents): AsyncGenerator<HistoryEntry> {
   for await (const { org } of organizations(documents)) {
     const query: Query = { collection: `orgs/${org.key}/credentials`, limit: pageSize };
-    for await (const stored of found<CredentialDocument>(query, documents)) {
+    for await (const stored of everyDocument<CredentialDocument>(query, documents)) {
       const now = new Date(stored.updatedAt ?? stored.readAt);
       yield { ...credentialHistory(org, stored.body, { stored, now, operation: "UPDATE" }), version: stored.version };
     }
@@ -85,16 +86,19 @@ async function* runs(documents: Documents): AsyncGenerator<HistoryEntry> {
 async function* steps(documents: Documents): AsyncGenerator<HistoryEntry> {
   for await (const { path, body: run } of everyRun(documents)) {
     const query: Query = { collection: `${path}/steps`, limit: pageSize };
-    for await (const { body, version, createdAt, readAt } of found<StepDocument>(query, documents))
+    for await (const { body, version, createdAt, readAt } of everyDocument<StepDocument>(query, documents))
       yield* recorded(createdAt ?? readAt, (change) => recordStep(run, body, version, change));
   }
 }
 
 async function* everyRun(documents: Documents): AsyncGenerator<Found<RunDocument>> {
-  for await (const { org } of organizations(documents)) {
-    const orderBy: Query["orderBy"] = [{ field: "createdAt", direction: "desc" }];
-    yield* found<RunDocument>({ collection: `orgs/${org.key}/runs`, orderBy, limit: pageSize }, documents);
-  }
+  for await (const { org } of organizations(documents)) yield* runsOf(org.key, documents);
+  yield* runsOf(platformScope.key, documents);
+}
+
+function runsOf(orgKey: string, documents: Documents): AsyncGenerator<Found<RunDocument>> {
+  const orderBy: Query["orderBy"] = [{ field: "createdAt", direction: "desc" }];
+  return everyDocument<RunDocument>({ collection: runCollection(orgKey), orderBy, limit: pageSize }, documents);
 }
 
 /** What a writer of history would put into its change at that instant. */
@@ -116,18 +120,9 @@ async function* organizations(documents: Documents): AsyncGenerator<{ org: OrgId
       orderBy: [{ field: "slug", direction: "asc" }],
       limit: pageSize,
     };
-    for await (const stored of found<OrgDocument>(query, documents)) {
+    for await (const stored of everyDocument<OrgDocument>(query, documents)) {
       const { slug, orgId } = stored.body;
       yield { org: { slug, key: slug.toLowerCase(), orgId }, stored };
     }
   }
-}
-
-async function* found<T extends object>(query: Query, documents: Documents): AsyncGenerator<Found<T>> {
-  let cursor: string | undefined;
-  do {
-    const page = await documents.list<T>({ ...query, ...(cursor === undefined ? {} : { cursor }) });
-    yield* page.documents;
-    cursor = page.next;
-  } while (cursor !== undefined);
 }

@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import pl from "nodejs-polars";
 import { afterAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { closeAsItStands } from "#scripts/e2e/closed-month.fixture.ts";
 import { readSummary } from "#shared/costs/read-summary.ts";
+import { publishedMonth } from "#shared/ledger/current-batches.ts";
 import type { RunDocument } from "#shared/pipelines/run.ts";
 import { runPath } from "#shared/pipelines/run-paths.ts";
 import { charge, chargeOn, csvOf } from "#shared/providers/focus/fixtures/focus-csv.ts";
@@ -128,6 +130,19 @@ describe("a file is the whole truth of its billing period", () => {
       "2026-06-02": "complete 2.5",
       "2026-06-03": "empty 0",
     });
+  });
+
+  it("a restated file of a closed month takes back the corrections of days it lacks", async () => {
+    await focus.imported(csvOf([chargeOn("2026-06-01", "1")]));
+    await closeAsItStands(focus.world, focus.org, "2026-06");
+    await focus.imported(csvOf([chargeOn("2026-06-01", "1"), chargeOn("2026-06-02", "2")]));
+
+    await focus.imported(csvOf([chargeOn("2026-06-01", "1.5")]));
+
+    const thisMonth = focus.world.clock.now().toISOString().slice(0, 7);
+    const { adjustments = [] } = await publishedMonth(focus.org, thisMonth, 1, focus.ports.documents);
+    expect(adjustments.map(({ totals }) => totals["USD"]?.[0])).toEqual(["0.5"]);
+    expect(await focus.days("2026-06")).toEqual({ "2026-06-01": "complete 1" });
   });
 
   it("rows in another order change nothing", async () => {

@@ -130,10 +130,13 @@ async function dryRun(delivery: Delivery, effects: ImportEffects): Promise<Reply
   if (delivery.file.length > maximumDryRunBytes) {
     throw new AppError("BODY_TOO_LARGE", `A dry run takes at most ${maximumDryRunBytes / 1024} KiB.`);
   }
-  const { readFocusFile } = await import("#shared/providers/focus/read-file.ts");
+  const [{ readFocusFile }, { heldBytes }] = await Promise.all([
+    import("#shared/providers/focus/read-file.ts"),
+    import("#shared/providers/focus/delivered-bytes.ts"),
+  ]);
   const report = await readFocusFile(
     {
-      bytes: delivery.file,
+      content: heldBytes(delivery.file),
       sha256: delivery.sha256,
       uri: "dry-run",
       vendorName: null,

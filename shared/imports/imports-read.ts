@@ -5,12 +5,11 @@ import { runPath } from "#shared/pipelines/run-paths.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { type ImportDocument, importOf } from "#shared/providers/focus/import-store.ts";
 import { providers } from "#shared/providers/load-registry.ts";
-import { nullable, strictObject } from "#shared/runtime/schema.ts";
+import { nullable, paging, strictObject } from "#shared/runtime/schema.ts";
 import { type ImportAnswer, ImportAnswer as ImportAnswerSchema, importAnswer } from "./import-answer.ts";
 
 export const ImportListQuery = strictObject({
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
-  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
+  ...paging(),
 });
 export type ImportListQuery = Static<typeof ImportListQuery>;
 
@@ -45,7 +44,7 @@ export async function listImports(
     filters: [{ field: "provider", is: "==", value: slug }],
     orderBy: [{ field: "createdAt", direction: "desc" }],
     limit: query.limit,
-    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    cursor: query.cursor,
   });
   const runs = await documents.getAll<RunDocument>(page.documents.map(({ body }) => runPath(org.key, body.runId)));
   return {

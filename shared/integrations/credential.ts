@@ -76,6 +76,7 @@ export const CredentialAnswer = strictObject({
   metadata: Type.Record(Type.String(), Type.Unknown()),
   capabilities: Type.Record(Type.String(), Type.Unknown()),
   simulated: Type.Boolean(),
+  default_hierarchy_entity_id: nullable(Type.String()),
 });
 export type CredentialAnswer = Static<typeof CredentialAnswer>;
 

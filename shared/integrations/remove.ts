@@ -16,12 +16,24 @@ export const RemovalAnswer = strictObject({
 });
 export type RemovalAnswer = Static<typeof RemovalAnswer>;
 
+/** Credentials of a provider that go in a transaction. */
+export interface RemovedCredentials {
+  /** Slug of the registry. */
+  provider: string;
+  credentialIds: readonly string[];
+  /** None of the provider is left. */
+  isLast: boolean;
+}
+
+/** What else hangs on credentials that go; reads, and answers what writes. */
+type WhenRemoved = (org: OrgIdentity, removed: RemovedCredentials, change: Change) => Promise<() => void>;
+
 /**
  * Destroys the sealed values of a provider's credentials - all, or the named one. Published history stays; a run that
  * still holds such a credential publishes nothing any more, because publishing reads the credential's document.
  */
 export async function removeIntegration(
-  asked: { org: OrgIdentity; provider: string; credentialName: string | undefined },
+  asked: { org: OrgIdentity; provider: string; credentialName: string | undefined; whenRemoved?: WhenRemoved },
   change: Change,
 ): Promise<RemovalAnswer> {
   const { org, credentialName } = asked;
@@ -40,6 +52,8 @@ export async function removeIntegration(
   const credentials = Object.fromEntries(all.filter(([id]) => !deleted.includes(id)));
   const { [entry.slug]: _removed, ...others } = index.providers;
   const isEmpty = Object.keys(credentials).length === 0;
+  const removed = { provider: entry.slug, credentialIds: deleted, isLast: isEmpty };
+  const writeMore = await asked.whenRemoved?.(org, removed, change);
   change.set<IntegrationsIndex>(indexPath(org), {
     providers: isEmpty ? others : { ...others, [entry.slug]: { ...connected, credentials } },
   });
@@ -48,6 +62,7 @@ export async function removeIntegration(
     if (stored.body !== undefined)
       change.history(credentialHistory(org, stored.body, { stored, now: change.now, operation: "DELETE" }));
   }
+  writeMore?.();
   return {
     success: true,
     provider: entry.slug,

@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { credentialContext, sealForOrg } from "#shared/access/org-keys.ts";
+import { entityToName } from "#shared/hierarchy/entity-reference.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
@@ -33,6 +34,7 @@ import { credentialHistory } from "./credential-history.ts";
 import { checkedMetadata } from "./metadata.ts";
 import { acceptedByProvider } from "./provider-check.ts";
 import { type SetupAnswer, setupAnswer } from "./setup-answer.ts";
+import { publishStatusMove } from "./status-event.ts";
 
 export const SetupRequest = strictObject({
   credential: Type.Optional(
@@ -45,6 +47,12 @@ export const SetupRequest = strictObject({
   environment: Type.Optional(choice(["prod", "staging", "dev"])),
   expires_at: Type.Optional(nullable(Type.String({ format: "date-time" }))),
   user_detail: Type.Optional(choice(userDetails)),
+  default_hierarchy_entity_id: Type.Optional(
+    Type.Union([Type.String({ pattern: "^[A-Za-z0-9_-]{1,50}$" }), Type.Null()], {
+      alsoAs: ["hierarchy_entity_id", "default_x_hierarchy_entity_id"],
+      description: "Entity that its cost reaches when nothing else says where it goes; absent: as it was",
+    }),
+  ),
 });
 export type SetupRequest = Static<typeof SetupRequest>;
 
@@ -81,13 +89,25 @@ export async function setUpIntegration(
   const metadata = await checkedMetadata(entry, request.metadata ?? {}, secret);
   const name = credentialName(request.credential_name);
   refusePast(request.expires_at, given.clock.now());
+  await defaultEntity(org, request, undefined, given.documents);
   const early = await given.documents.get<IntegrationsIndex>(indexPath(org));
   const limits = await connectLimits(org, given);
   refuseAboveLimit(early.body, entry.slug, limits.providers);
   const outcome = await acceptedByProvider(entry, secret, metadata, given);
   const accepted = await sealed({ org, entry, name, secret, metadata, request, outcome, index: early.body }, given);
   const { whenUsable = nothingMore } = asked;
-  return effects.commit((change) => store({ ...accepted, whenUsable }, outcome, change, effects));
+  return effects.commit((change) => store({ ...accepted, request, whenUsable }, outcome, change, effects));
+}
+
+/** As asked, or as it was. Throws `HIERARCHY_ENTITY_UNKNOWN`. */
+async function defaultEntity(
+  org: OrgIdentity,
+  { default_hierarchy_entity_id: asked }: SetupRequest,
+  before: CredentialDocument | undefined,
+  from: Pick<Documents, "get"> | Pick<Change, "get">,
+): Promise<string | null> {
+  if (asked === undefined) return before?.defaultHierarchyEntityId ?? null;
+  return asked === null ? null : entityToName({ org, text: asked, path: "/default_hierarchy_entity_id" }, from);
 }
 
 /** For callers that nothing else hangs on. */
@@ -192,18 +212,21 @@ function isSimulated(entry: ProviderEntry, before: CredentialDocument | undefine
 }
 
 async function store(
-  accepted: Accepted & { whenUsable: WhenUsable },
+  accepted: Accepted & { request: SetupRequest; whenUsable: WhenUsable },
   outcome: ValidationOutcome,
   change: Change,
   effects: Effects<SetupAnswer>,
 ): Promise<SetupAnswer> {
-  const { org, entry, name, credentialId, document } = accepted;
+  const { org, entry, name, credentialId } = accepted;
   const [index, before, subscription, quota] = await change.getAll<object>([
     indexPath(org),
     credentialPath(org, credentialId),
     subscriptionPath(org),
     quotaPath(org),
   ]);
+  const stands = before?.body as CredentialDocument | undefined;
+  const defaultHierarchyEntityId = await defaultEntity(org, accepted.request, stands, change);
+  const document = { ...accepted.document, defaultHierarchyEntityId };
   await effects.prepare(change);
   const now = index?.readAt ?? change.now;
   const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, await plans(), now);
@@ -212,7 +235,7 @@ async function store(
   refuseAboveLimit(stored, entry.slug, effective.limits.providers);
   const connected = stored.providers[entry.slug] ?? { since: now.toISOString(), credentials: {} };
   const writeMore = await accepted.whenUsable(org, entry.slug, change);
-  refuseConflicts(connected, accepted, (before?.body as CredentialDocument | undefined)?.secretVersion ?? 0);
+  refuseConflicts(connected, accepted, stands?.secretVersion ?? 0);
   const credentials = { ...connected.credentials, [credentialId]: connectedCredential(document) };
   const connectedNow = { ...stored.providers, [entry.slug]: { ...connected, credentials } };
   change.set<IntegrationsIndex>(indexPath(org), { providers: connectedNow });
@@ -227,6 +250,7 @@ async function store(
   const stood = before ?? { version: 0, createdAt: undefined };
   change.history(credentialHistory(org, document, { stored: stood, now, operation: isNew ? "CREATE" : "UPDATE" }));
   writeMore();
+  if (stands !== undefined) publishStatusMove(org, stands.status, document, change);
   const answer = setupAnswer(document, outcome, now);
   effects.conclude(change, answer, {
     action: isNew ? "integration.created" : "integration.updated",

@@ -2,7 +2,8 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
-import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
+import type { Documents, Found } from "#shared/platform/documents/documents.ts";
+import { allDocuments } from "#shared/platform/documents/pages.ts";
 import { providers } from "#shared/providers/load-registry.ts";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
 
@@ -44,7 +45,7 @@ export const IntegrationList = strictObject({
 });
 export type IntegrationList = Static<typeof IntegrationList>;
 
-type StoredCredential = Snapshot<CredentialDocument> & { body: CredentialDocument };
+type StoredCredential = Found<CredentialDocument>;
 
 /** The state of one provider; a known provider that is not connected is NOT_CONFIGURED. */
 export async function integrationOf(
@@ -85,17 +86,7 @@ export async function integrationsOf(org: OrgIdentity, documents: Documents): Pr
 }
 
 async function credentialsOf(org: OrgIdentity, documents: Documents): Promise<StoredCredential[]> {
-  const found: StoredCredential[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await documents.list<CredentialDocument>({
-      collection: `orgs/${org.key}/credentials`,
-      limit: 500,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    found.push(...page.documents);
-    cursor = page.next;
-  } while (cursor !== undefined);
+  const found = await allDocuments<CredentialDocument>({ collection: `orgs/${org.key}/credentials` }, documents);
   return found.sort((a, b) => (a.createdAt ?? "").localeCompare(b.createdAt ?? ""));
 }
 
@@ -134,5 +125,6 @@ function credentialAnswer({ body, createdAt, updatedAt, readAt, version }: Store
     metadata: body.metadata,
     capabilities: body.capabilities,
     simulated: body.simulated,
+    default_hierarchy_entity_id: body.defaultHierarchyEntityId ?? null,
   };
 }

@@ -3,6 +3,7 @@ import { credentialContext, openForOrg } from "#shared/access/org-keys.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { providers } from "#shared/providers/load-registry.ts";
+import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
@@ -12,6 +13,7 @@ import { credentialHistory } from "./credential-history.ts";
 import { acceptedByProvider } from "./provider-check.ts";
 import { type IntegrationPorts, nothingMore, sameName, type WhenUsable } from "./setup.ts";
 import { type SetupAnswer, setupAnswer } from "./setup-answer.ts";
+import { publishStatusMove } from "./status-event.ts";
 
 /**
  * Asks the provider again about a stored credential and moves its status by the answer. Network trouble moves no status:
@@ -26,10 +28,7 @@ export async function validateIntegration(
   const entry = (await providers()).provider(asked.provider);
   await refuseInactive(org, given);
   const credential = await namedCredential(org, entry.slug, asked.credentialName, given);
-  const context = credentialContext(org.orgId, entry.slug, credential.credentialId, credential.secretVersion);
-  const secret = await openForOrg(org.orgId, credential.sealed, context, given);
-  const ask = () => acceptedByProvider(entry, secret, credential.metadata, given);
-  const checked = await outcomeOf(credential, ask, given).catch(async (error: unknown) => {
+  const checked = await askedAgain({ org, entry, credential }, given).catch(async (error: unknown) => {
     if (isAppError(error, "PROVIDER_UNAVAILABLE"))
       await effects.commit((change) => rememberTrouble(org, credential, error.message, change));
     throw error;
@@ -46,6 +45,7 @@ export async function validateIntegration(
     change.set<CredentialDocument>(path, checked.document);
     change.history(credentialHistory(org, checked.document, { stored, now: change.now, operation: "UPDATE" }));
     writeMore();
+    publishStatusMove(org, stored.body.status, checked.document, change);
     const answer = setupAnswer(checked.document, checked, stored.readAt);
     effects.conclude(change, answer, {
       resourceId: credential.credentialId,
@@ -53,6 +53,16 @@ export async function validateIntegration(
     });
     return answer;
   });
+}
+
+/** The credential as the provider's answer makes it. Throws `PROVIDER_UNAVAILABLE` when there is none. */
+export async function askedAgain(
+  { org, entry, credential }: { org: OrgIdentity; entry: ProviderEntry; credential: CredentialDocument },
+  given: IntegrationPorts,
+): Promise<{ document: CredentialDocument; message: string }> {
+  const context = credentialContext(org.orgId, entry.slug, credential.credentialId, credential.secretVersion);
+  const secret = await openForOrg(org.orgId, credential.sealed, context, given);
+  return outcomeOf(credential, () => acceptedByProvider(entry, secret, credential.metadata, given), given);
 }
 
 async function outcomeOf(
@@ -91,7 +101,8 @@ async function outcomeOf(
   }
 }
 
-async function rememberTrouble(
+/** Keeps what stood in the way as the credential's last error; its status stays. */
+export async function rememberTrouble(
   org: OrgIdentity,
   { credentialId, secretVersion }: CredentialDocument,
   lastError: string,

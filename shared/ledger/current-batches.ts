@@ -29,23 +29,49 @@ export interface PublishedDay {
   reprice?: string;
 }
 
+/** Rows of one day that correct a closed month: they count, and say nothing of whether a source published the day. */
+export type PublishedAdjustment = Pick<
+  PublishedDay,
+  "pipelineId" | "source" | "day" | "rows" | "totals" | "batches" | "publishedAt"
+>;
+
 /** What is current in one month; `version` is the cache key of everything made from it. */
 export interface PublishedMonth {
   month: string;
   epoch: number;
   version: number;
   days: PublishedDay[];
+  /** Absent where there are none. */
+  adjustments?: PublishedAdjustment[];
 }
 
-/** The heads of some months, in one round trip: what a read checks before a cached frame may be used. */
-export async function monthVersions(
+/** All that holds money in a month. */
+export function countedDays({ days, adjustments = [] }: PublishedMonth): PublishedAdjustment[] {
+  return [...days, ...adjustments];
+}
+
+/** What a read checks of a month before a cached frame may be used. */
+export interface MonthState {
+  /** 0 where nothing was published. */
+  version: number;
+  /** Of the book of rates that a closed month keeps; null while it is open. */
+  fxVersion: string | null;
+}
+
+/** The heads of some months, in one round trip. */
+export async function monthStates(
   org: OrgIdentity,
   months: readonly string[],
   epoch: number,
   documents: Documents,
-): Promise<Record<string, number>> {
+): Promise<Record<string, MonthState>> {
   const heads = await documents.getAll<MonthHead>(months.map((month) => headPath(org, month)));
-  return Object.fromEntries(months.map((month, at) => [month, currentVersion(heads[at]?.body, epoch)]));
+  return Object.fromEntries(months.map((month, at) => [month, stateOf(heads[at]?.body, epoch)]));
+}
+
+function stateOf(head: MonthHead | undefined, epoch: number): MonthState {
+  const closing = head?.epoch === epoch && head.state === "closed" ? head.closing : undefined;
+  return { version: currentVersion(head, epoch), fxVersion: closing?.fxVersion ?? null };
 }
 
 /** Everything published in a month at one version. */
@@ -55,20 +81,59 @@ export function publishedMonth(
   epoch: number,
   documents: Documents,
 ): Promise<PublishedMonth> {
+  return wholeMonth({ org, month, epoch }, (shard) => shard, documents);
+}
+
+/** The same with the days as they were pulled last; see `pulledDays`. */
+export function pulledMonth(
+  org: OrgIdentity,
+  month: string,
+  epoch: number,
+  documents: Documents,
+): Promise<PublishedMonth> {
+  return wholeMonth({ org, month, epoch }, asPulled, documents);
+}
+
+function wholeMonth(
+  { org, month, epoch }: { org: OrgIdentity; month: string; epoch: number },
+  seen: (shard: PipelineMonth) => PipelineMonth,
+  documents: Documents,
+): Promise<PublishedMonth> {
   return documents.transaction(async (tx) => {
     const head = (await tx.get<MonthHead>(headPath(org, month))).body;
     const version = currentVersion(head, epoch);
-    const pipelineIds = version === 0 ? [] : Object.keys(head?.shards ?? {}).sort();
+    const { shards: changed = {}, heldBy = [] } = head?.epoch === epoch ? head : {};
+    const pipelineIds = [...new Set([...Object.keys(changed), ...heldBy])].sort();
     const shards = await tx.getAll<PipelineMonth>(pipelineIds.map((id) => pipelineMonthPath(org, month, id)));
-    const days = shards.flatMap(({ body }, at) =>
-      body === undefined ? [] : publishedDays(month, pipelineIds[at] ?? "", body),
+    const named = shards.flatMap(({ body }, at) =>
+      body?.epoch === epoch ? [[pipelineIds[at] ?? "", body] as const] : [],
     );
-    return { month, epoch, version, days };
+    const days = named.flatMap(([pipelineId, body]) => publishedDays(month, pipelineId, seen(body)));
+    const adjustments = named.flatMap(([pipelineId, body]) => publishedAdjustments(month, pipelineId, body));
+    return { month, epoch, version, days, ...(adjustments.length > 0 ? { adjustments } : {}) };
   });
 }
 
+/**
+ * The days of one pipeline and month as they were pulled last: of a closed month what is held in place of what is
+ * published. What a next pull of them goes on from, never what a read shows.
+ */
+export async function pulledDays(
+  { org, epoch, pipelineId }: { org: OrgIdentity; epoch: number; pipelineId: string },
+  month: string,
+  documents: Documents,
+): Promise<PublishedDay[]> {
+  const { body } = await documents.get<PipelineMonth>(pipelineMonthPath(org, month, pipelineId));
+  if (body?.epoch !== epoch) return [];
+  return publishedDays(month, pipelineId, asPulled(body));
+}
+
+function asPulled(shard: PipelineMonth): PipelineMonth {
+  return { ...shard, entries: { ...shard.entries, ...shard.held } };
+}
+
 /** The (batch, days) pairs of one table: what a warehouse read names. */
-export function batchDaysOf(days: readonly PublishedDay[], table: string): BatchDays[] {
+export function batchDaysOf(days: readonly Pick<PublishedDay, "day" | "batches">[], table: string): BatchDays[] {
   const byBatch = new Map<string, string[]>();
   for (const day of days) {
     for (const batchId of day.batches[table] ?? []) byBatch.set(batchId, [...(byBatch.get(batchId) ?? []), day.day]);
@@ -114,5 +179,21 @@ function publishedDays(month: string, pipelineId: string, shard: PipelineMonth):
       hashes: entry.h,
       ...(entry.reprice === undefined ? {} : { reprice: entry.reprice }),
     };
+  });
+}
+
+function publishedAdjustments(month: string, pipelineId: string, shard: PipelineMonth): PublishedAdjustment[] {
+  return Object.values(shard.adjustments ?? {}).flatMap(({ source, b, d, at }) => {
+    const batch = shard.batches[b];
+    if (batch === undefined) throw new Error(`an adjustment of ${month} names no batch`);
+    return Object.entries(d).map(([day, { t, r }]) => ({
+      pipelineId,
+      source,
+      day,
+      rows: r,
+      totals: t,
+      batches: { [batch.table]: [batch.id] },
+      publishedAt: at,
+    }));
   });
 }

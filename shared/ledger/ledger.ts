@@ -3,14 +3,37 @@
  * documents of one month; the store commits what is decided here. Source: `pipelines.md` 8.
  */
 
+/** The pipeline of the ledger under which people's adjustments stand. */
+export const manualPipeline = "adjustments";
+
 /** Document `orgs/{key}/ledger/{yyyy-mm}`: the small head every read checks. */
 export interface MonthHead {
   epoch: number;
   /** Grows by one with every publication that changes what is read: the cache key of everything read from the month. */
   ledgerVersion: number;
-  state: "open";
+  state: "open" | "closed";
   /** Version of the head at which each pipeline's document last changed. */
   shards: Record<string, number>;
+  /** Of a closed month. */
+  closing?: MonthClosing;
+  /** How often it was closed, also when it is open again. */
+  closeCount?: number;
+  /** Pipelines that pulled days of the month since it was closed. */
+  heldBy?: string[];
+}
+
+/** What a month said when it was closed. */
+export interface MonthClosing {
+  /** RFC 3339 UTC. */
+  at: string;
+  /** Credential of who closed it. */
+  by: string;
+  note: string | null;
+  totals: Totals;
+  /** Counted rows of cost. */
+  rows: number;
+  /** Of the organization's book of rates. */
+  fxVersion: string;
 }
 
 /** Document `orgs/{key}/ledger/{yyyy-mm}/pipelines/{pipeline}`, written with the head in one transaction. */
@@ -21,6 +44,32 @@ export interface PipelineMonth {
   batches: Record<string, BatchRef>;
   /** By `source~dd`. */
   entries: Record<string, Entry>;
+  /** By `source~dd`, of a closed month: what its days would say were it open. */
+  held?: Record<string, Entry>;
+  /** Rows in this month that correct a closed one, by id. */
+  adjustments?: Record<string, Adjustment>;
+  /** By `source~dd` of a closed month, or by id of a manual adjustment of it: the months its corrections lie in. */
+  correctedIn?: Record<string, string[]>;
+}
+
+/** Rows that stand for the difference between what a closed day says and what it would say. */
+export interface Adjustment {
+  kind: "automatic" | "manual";
+  /** `yyyy-mm` of the closed month. */
+  month: string;
+  source: string;
+  /** The corrected day; null for a manual one. */
+  day: string | null;
+  /** Number of its batch. */
+  b: number;
+  /** By day of the month it lies in. */
+  d: Record<string, { t: Totals; r: number }>;
+  /** Content hash of its rows. */
+  h: string;
+  at: string;
+  /** Of a manual one. */
+  by?: string;
+  reason?: string;
 }
 
 export interface BatchRef {
@@ -35,6 +84,8 @@ export interface BatchRef {
 
 /** Usage of one model on one day that no money stands for, because it has no price. Decimals as text. */
 export interface UnpricedUsage {
+  /** Of a plan whose price nobody knows: `model` is its name. Absent: usage of generative AI. */
+  category?: "saas";
   provider: string;
   /** Null also for what several models share where a day has too many to name. */
   model: string | null;
@@ -69,6 +120,8 @@ export interface Entry {
   /** By currency. */
   t: Totals;
   r: number;
+  /** Rows by table; absent in entries of earlier releases. */
+  n?: Record<string, number>;
   s: DayState;
   at: string;
   /** Absent where nothing of the day is computed. */
@@ -103,12 +156,22 @@ export interface DayPart {
   rows: number;
 }
 
-export type DayOutcome = "first_publish" | "restatement" | "unchanged" | "superseded";
+/** `held`: of a closed month, which stays as it is. */
+export type DayOutcome = "first_publish" | "restatement" | "unchanged" | "superseded" | "held";
 
 export interface DayDecision {
   publication: DayPublication;
   outcome: DayOutcome;
   before: { totals: Totals; rows: number; batches: string[]; priceVersion: string | null } | undefined;
+  /** Batches now in force, also of the tables that stay. */
+  batches: DayBatch[];
+}
+
+/** One batch in force for a day; `rows` are those of the day in its table. */
+export interface DayBatch {
+  table: string;
+  id: string;
+  rows: number;
 }
 
 export interface MonthDecision {
@@ -139,118 +202,4 @@ export function entryKey(source: string, day: string): string {
 /** The source and day an entry of a month stands for. */
 export function readEntryKey(month: string, key: string): { source: string; day: string } {
   return { source: key.slice(0, -3), day: `${month}-${key.slice(-2)}` };
-}
-
-/**
- * Decides the publication of days of one month. A day whose entry was pulled under a newer fence is superseded: rows
- * that were pulled earlier never replace rows that were pulled later. Documents of an older epoch count as empty.
- */
-export function decideMonth(
-  stored: { head: MonthHead | undefined; pipeline: PipelineMonth | undefined },
-  publications: readonly DayPublication[],
-  at: { epoch: number; pipelineId: string; now: string },
-): MonthDecision {
-  const head = stored.head?.epoch === at.epoch ? stored.head : emptyHead(at.epoch);
-  const pipeline = structuredClone(
-    stored.pipeline?.epoch === at.epoch ? stored.pipeline : emptyPipelineMonth(at.epoch),
-  );
-  const days = publications.map((publication) => decideDay(pipeline, publication, at.now));
-  const isChanged = days.some(({ outcome }) => outcome === "first_publish" || outcome === "restatement");
-  dropUnreferenced(pipeline);
-  if (!isChanged) return { head, pipeline, days, isChanged };
-  const ledgerVersion = head.ledgerVersion + 1;
-  return {
-    head: { ...head, ledgerVersion, shards: { ...head.shards, [at.pipelineId]: ledgerVersion } },
-    pipeline,
-    days,
-    isChanged,
-  };
-}
-
-function decideDay(pipeline: PipelineMonth, publication: DayPublication, now: string): DayDecision {
-  const key = entryKey(publication.source, publication.day);
-  const entry = pipeline.entries[key];
-  const before = entry && {
-    totals: entry.t,
-    rows: entry.r,
-    batches: entry.b.map((number) => pipeline.batches[number]?.id ?? ""),
-    priceVersion: entry.p?.version ?? null,
-  };
-  if (entry !== undefined && isOlder(publication, entry)) return { publication, outcome: "superseded", before };
-  const carried = carriedTables(pipeline, entry, publication);
-  if (entry !== undefined && isSameContent(entry, publication, carried)) {
-    pipeline.entries[key] = { ...entry, f: publication.pulledFence };
-    return { publication, outcome: "unchanged", before };
-  }
-  const parts = Object.entries(publication.parts);
-  pipeline.entries[key] = {
-    f: publication.pulledFence,
-    b: [
-      ...parts.flatMap(([, part]) => part.batches.map((batch) => batchNumber(pipeline, batch))),
-      ...carried.flatMap(({ numbers }) => numbers),
-    ],
-    h: Object.fromEntries([
-      ...parts.map(([table, part]) => [table, part.hash]),
-      ...carried.map(({ table, hash }) => [table, hash]),
-    ]),
-    t: publication.totals,
-    r: publication.rows,
-    s: publication.state,
-    at: now,
-    ...(publication.pricing === undefined ? {} : { p: publication.pricing }),
-    ...(publication.reprice === undefined ? {} : { reprice: publication.reprice.id }),
-  };
-  return { publication, outcome: entry === undefined ? "first_publish" : "restatement", before };
-}
-
-/**
- * A repricing publishes under the fence of the rows it priced. A run that pulled those very rows and is finished by another
- * process afterwards would otherwise bring the earlier prices back.
- */
-function isOlder({ pulledFence, reprice }: DayPublication, entry: Entry): boolean {
-  if (entry.f !== pulledFence) return entry.f > pulledFence;
-  return entry.reprice !== undefined && reprice === undefined;
-}
-
-interface CarriedTable {
-  table: string;
-  hash: string;
-  /** Of its batches. */
-  numbers: number[];
-}
-
-/** What the entry keeps of the tables that this publication says nothing about. */
-function carriedTables(
-  pipeline: PipelineMonth,
-  entry: Entry | undefined,
-  { carried = [], parts }: DayPublication,
-): CarriedTable[] {
-  if (entry === undefined) return [];
-  return carried.flatMap((table) => {
-    const hash = entry.h[table];
-    if (hash === undefined || table in parts) return [];
-    return [{ table, hash, numbers: entry.b.filter((number) => pipeline.batches[number]?.table === table) }];
-  });
-}
-
-function isSameContent(entry: Entry, publication: DayPublication, carried: readonly CarriedTable[]): boolean {
-  const tables = Object.keys(publication.parts);
-  return (
-    entry.s === publication.state &&
-    tables.length + carried.length === Object.keys(entry.h).length &&
-    tables.every((table) => entry.h[table] === publication.parts[table]?.hash)
-  );
-}
-
-function batchNumber(pipeline: PipelineMonth, batch: BatchRef): number {
-  const known = Object.entries(pipeline.batches).find(([, ref]) => ref.id === batch.id);
-  if (known !== undefined) return Number(known[0]);
-  const number = pipeline.nextBatch++;
-  pipeline.batches[number] = batch;
-  return number;
-}
-
-function dropUnreferenced(pipeline: PipelineMonth): void {
-  const used = new Set(Object.values(pipeline.entries).flatMap((entry) => entry.b));
-  for (const number of Object.keys(pipeline.batches)) if (!used.has(Number(number))) delete pipeline.batches[number];
 }

@@ -17,6 +17,8 @@ export const pipelineId = "openai_cost_usage_cost";
 export interface DayContent {
   costs: readonly string[];
   usage: number;
+  /** The usage step failed: what is published of its table stays. */
+  lacksUsage?: boolean;
 }
 
 /** A day as a run publishes it; batch ids come from the run and the content, hashes from the content alone. */
@@ -43,6 +45,7 @@ export function dayOf(
     pulledFence: from.fence,
     rows: content.costs.length,
     totals: isEmpty ? {} : { USD: [total, total] },
+    ...(content.lacksUsage === true ? { carried: ["genai_usage_daily_raw"] } : {}),
     parts: isEmpty
       ? {}
       : {
@@ -51,7 +54,7 @@ export function dayOf(
             hash,
             rows: content.costs.length,
           },
-          ...(content.usage === 0
+          ...(content.usage === 0 || content.lacksUsage === true
             ? {}
             : {
                 genai_usage_daily_raw: {

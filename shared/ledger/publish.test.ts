@@ -6,7 +6,7 @@ import { configFile } from "#shared/platform/config-files.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
 import { sqliteDocuments } from "#shared/platform/documents/sqlite-documents.ts";
 import type { HistoryMessage } from "#shared/runtime/change.ts";
-import { batchDaysOf, headPath, monthVersions, pipelineMonthPath, publishedMonth } from "./current-batches.ts";
+import { batchDaysOf, headPath, monthStates, pipelineMonthPath, publishedMonth } from "./current-batches.ts";
 import type { MonthHead, PipelineMonth } from "./ledger.ts";
 import { type DayContent, dayOf, ledgerOrg, month, pipelineId, published } from "./publication.fixture.ts";
 import type { JournalDocument } from "./publish.ts";
@@ -204,6 +204,27 @@ describe("a publication", () => {
     });
   });
 
+  it("names the batches of a table that stays beside the new ones, with their rows", async () => {
+    const documents = freshDocuments();
+    const [first, second] = [
+      { run: "run_1", fence: 1 },
+      { run: "run_2", fence: 2 },
+    ];
+    const usageFailed = { ...cost("6"), lacksUsage: true };
+
+    await published([dayOf("2026-03-01", cost("5"), first)], first, { documents, clock });
+    await published([dayOf("2026-03-01", usageFailed, second)], second, { documents, clock });
+
+    const { days } = await publishedMonth(ledgerOrg, month, 1, documents);
+    const [usage] = days[0]?.batches["genai_usage_daily_raw"] ?? [];
+    expect(usage).toMatch(/^run_1-/);
+    expect(currentBatches(publishedRows(documents))).toContain(`cred_1 2026-03-01 genai_usage_daily_raw ${usage}`);
+    expect(publishedRows(documents).find((row) => row["x_run_id"] === "run_2" && row["x_batch_id"] === usage)).toEqual(
+      expect.objectContaining({ row_count: 1, table_name: "genai_usage_daily_raw" }),
+    );
+    expect(journalOf(documents).at(-1)?.days[0]?.newBatches).toContain(usage);
+  });
+
   it("moves the version once, however many days and sources it changes, and leaves other pipelines' versions", async () => {
     const documents = freshDocuments();
     const from = { run: "run_1", fence: 1 };
@@ -234,10 +255,10 @@ describe("a publication", () => {
     });
 
     const before = await publishedMonth(ledgerOrg, month, 2, documents);
-    const versions = await monthVersions(ledgerOrg, [month], 2, documents);
+    const versions = await monthStates(ledgerOrg, [month], 2, documents);
     const decision = await published([dayOf("2026-03-01", cost("5"), fresh)], fresh, { documents, clock });
 
-    expect([before.version, before.days, versions]).toEqual([0, [], { [month]: 0 }]);
+    expect([before.version, before.days, versions]).toEqual([0, [], { [month]: { version: 0, fxVersion: null } }]);
     expect(decision.days.map(({ outcome }) => outcome)).toEqual(["first_publish"]);
     const after = await publishedMonth(ledgerOrg, month, 2, documents);
     expect([after.version, after.days.map(({ day }) => day)]).toEqual([1, ["2026-03-01"]]);
@@ -270,7 +291,7 @@ const histories = fc
 
 function content(): fc.Arbitrary<DayContent> {
   const amount = fc.constantFrom("1", "2.5", "-0.000000000001");
-  return fc.record({ costs: fc.array(amount, { maxLength: 2 }), usage: fc.nat({ max: 2 }) });
+  return fc.record({ costs: fc.array(amount, { maxLength: 2 }), usage: fc.nat({ max: 2 }), lacksUsage: fc.boolean() });
 }
 
 function shuffled<T>(items: T[]): fc.Arbitrary<T[]> {

@@ -7,6 +7,7 @@ import { AppError } from "#shared/runtime/errors.ts";
 import { choice, strictObject } from "#shared/runtime/schema.ts";
 import { type InviteDocument, inviteNotFound, isOpen } from "./invite.ts";
 import {
+  auditOf,
   type FoundInvite,
   foundInvite,
   type InviteReference,
@@ -42,17 +43,12 @@ export async function acceptInvite(
     const found = await foundInvite(reference, person, change);
     const joining = await readJoining(found, person, change);
     await effects.prepare(change);
-    const { invite, org } = found;
+    const { invite } = found;
     const isRepeated = invite.status === "ACCEPTED" && invite.userId === person.userId;
     if (!isRepeated) refuseAcceptance(invite, person, joining.seats.now);
     const accepted = isRepeated ? invite : joinedBy(joining, change, given);
     const answer = acceptAnswer(found, accepted);
-    effects.conclude(change, answer, {
-      org,
-      resourceId: invite.inviteId,
-      details: { role: invite.role, email: invite.email },
-      ...(isRepeated ? { isAudited: true } : {}),
-    });
+    effects.conclude(change, answer, auditOf(found, isRepeated));
     return answer;
   });
 }

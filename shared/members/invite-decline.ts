@@ -6,6 +6,7 @@ import type { Effects } from "#shared/runtime/declaration.ts";
 import { choice, strictObject } from "#shared/runtime/schema.ts";
 import { ended, type InviteDocument, inviteNotFound, invitePath } from "./invite.ts";
 import {
+  auditOf,
   endToken,
   foundInvite,
   type InviteReference,
@@ -43,12 +44,7 @@ export async function declineInvite(
       writeSeats(seats, withoutHold(seats.quota, invite.inviteId, seats.now), change);
       endToken(found, seats.now, change);
     }
-    effects.conclude(change, answer, {
-      org,
-      resourceId: invite.inviteId,
-      details: { role: invite.role, email: invite.email },
-      ...(isRepeated ? { isAudited: true } : {}),
-    });
+    effects.conclude(change, answer, auditOf(found, isRepeated));
     return answer;
   });
 }

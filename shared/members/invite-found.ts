@@ -1,9 +1,10 @@
 import { type Static, Type } from "@sinclair/typebox";
-import type { Caller, OrgIdentity, SignedIn } from "#shared/access/caller.ts";
+import { type Caller, type OrgIdentity, type SignedIn, sessionAccess } from "#shared/access/caller.ts";
 import type { OrgDocument } from "#shared/organizations/organization.ts";
 import { comparableEmail } from "#shared/people/email.ts";
 import type { Snapshot, Transaction } from "#shared/platform/documents/documents.ts";
 import type { Change } from "#shared/runtime/change.ts";
+import type { AuditDetails, ExactLimit } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { strictObject } from "#shared/runtime/schema.ts";
 import {
@@ -22,6 +23,18 @@ export const InviteReference = strictObject({
   invite_id: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
 });
 export type InviteReference = Static<typeof InviteReference>;
+
+/** Tries per address of the network, as for whatever takes a token. */
+const answerLimit: ExactLimit = { per: "address", times: 10, windowSeconds: 600 };
+
+/** What the endpoints for an invite's receiver have in common. */
+export const receiverEndpoint = {
+  method: "POST",
+  access: sessionAccess(),
+  uses: ["documents"],
+  body: InviteReference,
+  limits: [answerLimit],
+} as const;
 
 /** An invite of an organization that is ACTIVE, in whatever state. */
 export interface FoundInvite {
@@ -82,6 +95,12 @@ export async function foundInvite(
 export function refuseOtherPerson(invite: InviteDocument, receiver: { email: string }): void {
   if (comparableEmail(invite.email) === comparableEmail(receiver.email)) return;
   throw new AppError("INVITE_OTHER_PERSON", "This invite is for another address: sign in with the one it was sent to.");
+}
+
+/** What the row of an answer to an invite says; one that is only repeated leaves none. */
+export function auditOf({ invite, org }: FoundInvite, isRepeated: boolean): AuditDetails {
+  const { inviteId: resourceId, role, email } = invite;
+  return { org, resourceId, details: { role, email }, isAudited: isRepeated };
 }
 
 /** Ends the invite's token with it. */

@@ -4,20 +4,16 @@ import { type MembershipDocument, roles } from "#shared/access/roles.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { allDocuments, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import { emptyQuota, type QuotaDocument } from "#shared/quotas/quota.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
 import { seatsOf } from "#shared/quotas/seats.ts";
-import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
+import { choice, nullable, paging, strictObject } from "#shared/runtime/schema.ts";
 import { endedStatuses, InviteAnswer, type InviteDocument, inviteAnswer } from "./invite.ts";
 import { MemberAnswer, memberAnswer } from "./member.ts";
 import { operatedOrganization } from "./members-store.ts";
 
-const paging = {
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
-  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
-};
-
-export const MembersQuery = strictObject(paging);
+export const MembersQuery = strictObject(paging());
 export type MembersQuery = Static<typeof MembersQuery>;
 
 export const MembersList = strictObject({
@@ -34,7 +30,7 @@ export type MembersList = Static<typeof MembersList>;
 
 export const InvitesQuery = strictObject({
   status: choice(["PENDING", ...endedStatuses], { default: "PENDING" }),
-  ...paging,
+  ...paging(),
 });
 export type InvitesQuery = Static<typeof InvitesQuery>;
 
@@ -50,7 +46,7 @@ export type EmailsList = Static<typeof EmailsList>;
 /** The people of an organization in the order they joined, its open invites, and its seats as they stand now. */
 export async function membersOf(org: OrgIdentity, query: MembersQuery, documents: Documents): Promise<MembersList> {
   const [page, { invites }, seats] = await Promise.all([
-    membersPage(org, query, documents),
+    documents.list<MembershipDocument>({ ...activeMembers(org), ...query }),
     invitesOf(org, { status: "PENDING", limit: 50 }, documents),
     presentSeats(org, documents),
   ]);
@@ -69,7 +65,7 @@ export async function invitesOf(org: OrgIdentity, query: InvitesQuery, documents
     filters: [{ field: "status", is: "==", value: query.status }],
     orderBy: [{ field: "createdAt", direction: "desc" }],
     limit: query.limit,
-    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    cursor: query.cursor,
   });
   return { invites: page.documents.map(({ body }) => inviteAnswer(body, page.readAt)), next_cursor: page.next ?? null };
 }
@@ -77,25 +73,17 @@ export async function invitesOf(org: OrgIdentity, query: InvitesQuery, documents
 /** The addresses of the organization's people, of one role or all, sorted. `ORG_NOT_FOUND`. */
 export async function memberEmails(slug: string, role: EmailsQuery["role"], documents: Documents): Promise<EmailsList> {
   const { org } = await operatedOrganization(slug, documents);
-  const emails: string[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await membersPage(org, { limit: 500, ...(cursor === undefined ? {} : { cursor }) }, documents);
-    const asked = page.documents.filter(({ body }) => role === undefined || body.role === role);
-    emails.push(...asked.map(({ body }) => body.email));
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return { emails: emails.sort() };
+  const members = await allDocuments<MembershipDocument>(activeMembers(org), documents);
+  const asked = members.filter(({ body }) => role === undefined || body.role === role);
+  return { emails: asked.map(({ body }) => body.email).sort() };
 }
 
-function membersPage(org: OrgIdentity, { limit, cursor }: MembersQuery, documents: Documents) {
-  return documents.list<MembershipDocument>({
+function activeMembers(org: OrgIdentity) {
+  return {
     collection: `orgs/${org.key}/members`,
     filters: [{ field: "status", is: "==", value: "ACTIVE" }],
     orderBy: [{ field: "joinedAt", direction: "asc" }],
-    limit,
-    ...(cursor === undefined ? {} : { cursor }),
-  });
+  } satisfies WholeQuery;
 }
 
 async function presentSeats(org: OrgIdentity, documents: Documents): Promise<MembersList["seats"]> {

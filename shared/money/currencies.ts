@@ -15,9 +15,12 @@ const CurrencyFile = Type.Object(
 /** Digits of the minor unit by ISO 4217 code. */
 export type MinorDigits = ReadonlyMap<string, number>;
 
-/** Reads `configs/currencies.yml`. Throws `CONFIG_FILE_INVALID`. */
-export async function loadMinorDigits(): Promise<MinorDigits> {
-  return parseMinorDigits(await configFile("currencies.yml"));
+let loaded: Promise<MinorDigits> | undefined;
+
+/** What `configs/currencies.yml` says, read once per process: every run asks. Throws `CONFIG_FILE_INVALID`. */
+export function loadMinorDigits(): Promise<MinorDigits> {
+  loaded ??= configFile("currencies.yml").then(parseMinorDigits);
+  return loaded;
 }
 
 /** Checks the parsed file. Throws `CONFIG_FILE_INVALID` listing every fault. */

@@ -20,9 +20,13 @@ export function dailyShares(total: Decimal, days: number): DailyShares {
   return { high: low.plus(unit), low, longer: Number(units % BigInt(days)) };
 }
 
-/** The share of one day, counted from 1. */
+/** The share of one day of the period, counted from 1. */
+export function nthShare({ high, low, longer }: DailyShares, day: number): Decimal {
+  return day <= longer ? high : low;
+}
+
+/** The share of one day, counted from 1, of a total spread over so many days. Throws `RangeError` for a day outside. */
 export function shareOfDay(total: Decimal, day: number, days: number): Decimal {
   if (!Number.isInteger(day) || day < 1 || day > days) throw new RangeError(`day ${day} is not one of ${days}`);
-  const { high, low, longer } = dailyShares(total, days);
-  return day <= longer ? high : low;
+  return nthShare(dailyShares(total, days), day);
 }

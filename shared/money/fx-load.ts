@@ -6,9 +6,9 @@ import { AppError, type FieldProblem } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { choice, strictObject } from "#shared/runtime/schema.ts";
 import { readEcbCsv, readEcbXml } from "./ecb-files.ts";
-import { type FxHead, type FxMonth, fxMonthOf, type PublishedRates } from "./fx.ts";
-import { addRates, type MonthChange } from "./fx-record.ts";
-import { emptyFxHead, fxHeadPath, fxMonthPath } from "./fx-store.ts";
+import { fxMonthOf, type PublishedRates } from "./fx.ts";
+import { addToMonth, isNews, storedMonth } from "./fx-month.ts";
+import type { MonthChange } from "./fx-record.ts";
 import { type RateFile, readRatesJson } from "./rate-file.ts";
 
 /** Of a request with a file of rates: the file, and what JSON adds to it by escaping. */
@@ -90,19 +90,10 @@ async function storeMonth(
   prepare: () => Promise<void> = async () => {},
 ): Promise<MonthChange> {
   const { month, source, force } = load;
-  const head = (await change.get<FxHead>(fxHeadPath)).body ?? emptyFxHead;
-  const stored = (await change.get<FxMonth>(fxMonthPath(month))).body;
+  const stored = await storedMonth(month, change);
   await prepare();
-  const fxVersion = head.fxVersion + 1;
-  const days = load.days.filter(({ publishedOn }) => fxMonthOf(publishedOn) === month);
-  const added = addRates(stored, days, { month, source, fxVersion, recordedAt: change.now.toISOString(), force });
-  const isChanged = added.changedDays.length > 0;
-  if (!isChanged && !added.isNewDissent) return added;
-  change.set<FxMonth>(fxMonthPath(month), added.month);
-  if (isChanged) {
-    const currencies = [...new Set([...head.currencies, ...added.currencies])].sort();
-    change.set<FxHead>(fxHeadPath, { fxVersion, months: { ...head.months, [month]: fxVersion }, currencies });
-  }
+  const added = addToMonth(stored, load, change);
+  if (!isNews(added)) return added;
   effects.audit(change, {
     resourceId: month,
     details: { source, force, days: added.changedDays, dissent: added.dissent.length },

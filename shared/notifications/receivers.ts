@@ -3,6 +3,7 @@ import { informedOf } from "#shared/members/informed.ts";
 import { comparableEmail } from "#shared/people/email.ts";
 import { type PersonDocument, userPath } from "#shared/people/person.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { allDocuments, type WholeQuery } from "#shared/platform/documents/pages.ts";
 
 /** A person who is told something by mail. */
 export interface Receiver {
@@ -15,8 +16,6 @@ export interface Leaders {
   company: string;
   receivers: Receiver[];
 }
-
-const pageSize = 500;
 
 /** While there is no owner, the address that the organization was made for; undefined where there is no organization. */
 export async function leadersOf(orgKey: string, documents: Documents): Promise<Leaders | undefined> {
@@ -36,18 +35,11 @@ export async function leadersOf(orgKey: string, documents: Documents): Promise<L
 }
 
 async function leadingMembers(orgKey: string, documents: Documents): Promise<MembershipDocument[]> {
-  const found: MembershipDocument[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await documents.list<MembershipDocument>({
-      collection: `orgs/${orgKey}/members`,
-      filters: [{ field: "status", is: "==", value: "ACTIVE" }],
-      orderBy: [{ field: "joinedAt", direction: "asc" }],
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    found.push(...page.documents.map(({ body }) => body).filter(({ role }) => role === "owner" || role === "admin"));
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return found;
+  const active: WholeQuery = {
+    collection: `orgs/${orgKey}/members`,
+    filters: [{ field: "status", is: "==", value: "ACTIVE" }],
+    orderBy: [{ field: "joinedAt", direction: "asc" }],
+  };
+  const members = await allDocuments<MembershipDocument>(active, documents);
+  return members.map(({ body }) => body).filter(({ role }) => role === "owner" || role === "admin");
 }

@@ -19,6 +19,7 @@ import type { Change } from "#shared/runtime/change.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
+import { removeEverySchedule } from "#shared/schedules/remove-all.ts";
 import { setOrgTimer, timerPath } from "#shared/timers/timers.ts";
 
 const purgeMilliseconds = 30 * 86_400_000;
@@ -26,7 +27,7 @@ const purgeMilliseconds = 30 * 86_400_000;
 const runsAtOnce = 200;
 const reason = "the organization is deleted";
 
-/** Payload of topic `org-deleted`: billing cancels at Stripe, schedules stop, agents are cut off. */
+/** Payload of topic `org-deleted`: billing cancels at Stripe, agents are cut off. */
 export interface OrganizationDeleted {
   /** Key of the organization. */
   org: string;
@@ -57,8 +58,8 @@ export async function drainRuns(org: OrgIdentity, effects: Pick<Effects<never>, 
 
 /**
  * Reads all that the end of an organization touches and answers what writes it: state, keys, invites, credentials,
- * subscription, runs, seats, the purge, the message `org-deleted` and a mail to the owner. `isEndedBefore`: it is deleted already, and nothing
- * but its dates is answered. Throws `ORG_NOT_FOUND` when it is not what the caller saw.
+ * schedules, subscription, runs, seats, the purge, the message `org-deleted` and a mail to the owner. `isEndedBefore`: it
+ * is deleted already, and nothing but its dates is answered. Throws `ORG_NOT_FOUND` when it is not what the caller saw.
  */
 export async function endOrganization(
   org: OrgIdentity,
@@ -79,6 +80,7 @@ export async function endOrganization(
   const endKeys = await revokeEveryKey(org, change);
   const endInvites = await endEveryInvite(org, change);
   const endIntegrations = await removeEveryIntegration(org, change);
+  const endSchedules = await removeEverySchedule(org, change);
   await change.get(timerPath(purgeTimer, org.key));
   return () => {
     const next: OrgDocument = { ...read.org, state: "DELETED", deletedAt: read.now.toISOString(), purgeAfter };
@@ -92,7 +94,10 @@ export async function endOrganization(
         { ...subscription.body, status: "CANCELLED", hold: false },
         { change, catalogue },
       );
-    const counts = { keys: endKeys(), invites: endInvites(), credentials: endIntegrations(), runs: open.runs.length };
+    const counts = {
+      ...{ keys: endKeys(), invites: endInvites(), credentials: endIntegrations(), schedules: endSchedules() },
+      runs: open.runs.length,
+    };
     writeCounters(counted, { ...cancelRuns(open, { reason, ...counted }, change), holds: {} }, change);
     setOrgTimer({ kind: purgeTimer, org: org.key, dueAt: purgeAfter }, change);
     const payload: OrganizationDeleted = { org: org.key, org_id: org.orgId, purge_after: purgeAfter };
@@ -107,11 +112,12 @@ function deletedMail({ to, company, language }: Informed, purgeAfter: string, { 
   return mailMessage({ name: "organization-deleted", to, language, values }, ids);
 }
 
-function tablesOf(counts: { keys: number; credentials: number; runs: number }): string[] {
+function tablesOf(counts: { keys: number; credentials: number; schedules: number; runs: number }): string[] {
   return [
     ...(counts.keys > 0 ? ["org_api_keys"] : []),
     ...(counts.credentials > 0 ? ["org_integration_credentials"] : []),
     ...(counts.runs > 0 ? ["org_meta_pipeline_runs"] : []),
+    ...(counts.schedules > 0 ? ["org_pipeline_configs"] : []),
     "org_profiles",
     "org_subscriptions",
     "org_usage_quotas",

@@ -19,8 +19,9 @@ import { type SubscriptionDocument, subscriptionPath } from "#shared/plans/subsc
 import { frameOf, rowsOf } from "#shared/platform/warehouse/frame.ts";
 import type { QuotaDocument } from "#shared/quotas/quota.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
-import { commitChange } from "#shared/runtime/change.ts";
+import { commitChange, type HistoryMessage } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
+import { schedulesWhenUsable } from "#shared/schedules/default-schedules.ts";
 import { takeDueTimers } from "#shared/timers/take-due.ts";
 import { type DeletionAnswer, type DeletionRequest, deleteOrganization } from "./delete-organization.ts";
 import { type DatasetDrop, dropAgain, repeatDrop } from "./drop-dataset.ts";
@@ -80,6 +81,12 @@ const tick = () =>
     { "dataset-drop": repeatDrop, "org-purge": requestPurge, provisioning: clearAbandoned },
     { ...ports, commit: (body) => commitChange(body, ports) },
   );
+
+const historyOf = (table: string) =>
+  messages("history").flatMap((payload) => {
+    const message = payload as HistoryMessage;
+    return message.table === table ? message.rows : [];
+  });
 
 /** A row that stood in the organization's dataset before whatever is done. */
 async function writtenRow(datasetId: string): Promise<() => Promise<unknown>> {
@@ -147,6 +154,49 @@ describe("deleting an organization", () => {
     expect(await rows()).toEqual([{ entity_id: "kept" }]);
     // The look for runs to end beforehand writes nothing: the deletion itself and the marks of its messages follow.
     expect(documents.commits() - before).toBeLessThanOrEqual(3);
+  });
+
+  it("removes every schedule; one that comes back gets new ones under ids of their own", async () => {
+    const org = identityOf(await onboarded("Clocked", { subscription_plan: "SCALE" }));
+    const scheduled = () =>
+      commitChange(async (change) => {
+        const write = await schedulesWhenUsable(org, "openai", change);
+        write();
+      }, ports);
+    const schedules = () => pathsBelow(documents, "schedules/clocked:");
+    await scheduled();
+    const before = schedules();
+
+    const answer = await deleted("Clocked");
+    const gone = schedules();
+    world.clock.advance(60);
+    await onboarded("Clocked");
+    await scheduled();
+
+    expect(before).toHaveLength(1);
+    expect(gone).toEqual([]);
+    expect(answer.deleted_from_tables).toContain("org_pipeline_configs");
+    expect(historyOf("org_pipeline_configs").map(({ operation, version }) => [operation, version])).toEqual([
+      ["CREATE", 1],
+      ["DELETE", 2],
+      ["CREATE", 1],
+    ]);
+    expect(schedules()).toHaveLength(1);
+    // Under its old id the history's last word on it would be that it is gone.
+    expect(schedules()).not.toEqual(before);
+  });
+
+  it("takes a run that waits for a slot out of the queue", async () => {
+    const org = identityOf(await onboarded("Queued", { subscription_plan: "FREE" }));
+    await world.connected(org, "queuedaccount");
+    await world.trigger(org, { date: "2026-08-01" });
+    await world.trigger(org, { date: "2026-08-02", queue: true });
+    const waiting = () => world.ports.documents.list({ collection: "orgs/queued/waitingRuns", limit: 10 });
+    const before = (await waiting()).documents.length;
+
+    await deleted("Queued");
+
+    expect([before, (await waiting()).documents.length]).toEqual([1, 0]);
   });
 
   it("ends a run that a processor holds, which then publishes nothing", async () => {

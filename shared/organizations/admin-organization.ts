@@ -1,7 +1,8 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { ApiKeyDocument } from "#shared/access/verify.ts";
 import type { RunDocument } from "#shared/pipelines/run.ts";
-import type { Documents, Page, Query } from "#shared/platform/documents/documents.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
+import { everyDocument, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { Warehouse } from "#shared/platform/warehouse/warehouse.ts";
 import { strictObject } from "#shared/runtime/schema.ts";
 import { anyOrganizationNamed } from "./organization-named.ts";
@@ -42,25 +43,17 @@ export async function adminOrganization(
       documents,
     ),
   ]);
-  const datasets_created = dataset?.label === org.orgId ? 1 : 0;
+  // Labels are kept in lower case.
+  const datasets_created = dataset?.label?.toLowerCase() === org.orgId.toLowerCase() ? 1 : 0;
   return { org_slug: org.slug, datasets_created, api_keys_count: keys, total_pipeline_runs: runs };
 }
 
 async function counted<T extends object>(
-  query: Omit<Query, "limit">,
+  query: WholeQuery,
   counts: (body: T) => boolean,
   documents: Documents,
 ): Promise<number> {
   let total = 0;
-  let cursor: string | undefined;
-  do {
-    const page: Page<T> = await documents.list<T>({
-      ...query,
-      limit: 200,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    total += page.documents.filter(({ body }) => counts(body)).length;
-    cursor = page.next;
-  } while (cursor !== undefined);
+  for await (const { body } of everyDocument<T>(query, documents)) if (counts(body)) total += 1;
   return total;
 }

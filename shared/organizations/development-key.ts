@@ -3,6 +3,7 @@ import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { ApiKeyDocument } from "#shared/access/verify.ts";
 import { apiKeyContext } from "#shared/api-keys/stored-key.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { everyDocument, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { Keys, Sealed } from "#shared/platform/keys/keys.ts";
 import { type Configuration, isDevelopment } from "#shared/runtime/config.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
@@ -40,13 +41,12 @@ export async function revealDevelopmentKey(
 }
 
 async function primaryKey(org: OrgIdentity, documents: Documents): Promise<ApiKeyDocument & { sealedKey: Sealed }> {
-  const page = await documents.list<ApiKeyDocument & { sealedKey: Sealed | null }>({
+  const query: WholeQuery = {
     collection: "apiKeys",
     filters: [{ field: "org", is: "==", value: org.key }],
     orderBy: [{ field: "createdAt", direction: "desc" }],
-    limit: 50,
-  });
-  for (const { body } of page.documents) {
+  };
+  for await (const { body } of everyDocument<ApiKeyDocument & { sealedKey: Sealed | null }>(query, documents)) {
     if (body.primary && body.state === "ACTIVE" && body.sealedKey !== null)
       return { ...body, sealedKey: body.sealedKey };
   }

@@ -10,6 +10,16 @@ import type { OrgLocale } from "./organization.ts";
 
 const optional = Type.Optional;
 
+/** What refuses to make an organization, whoever asks for it. */
+export const onboardingErrors = [
+  "INVALID_ONBOARDING",
+  "ORG_EXISTS",
+  "ORG_SLUG_RETIRED",
+  "ONBOARDING_IN_PROGRESS",
+  "DATASET_EXISTS",
+  "NOT_BOOTSTRAPPED",
+] as const;
+
 /** Wide on purpose: what is wrong with a value is told by `examine`, for all fields at once. */
 const text = plainText(0, 1000);
 

@@ -6,7 +6,8 @@ import {
   subscriptionPath,
   subscriptionStatuses,
 } from "#shared/plans/subscription.ts";
-import type { Documents, Page, Snapshot } from "#shared/platform/documents/documents.ts";
+import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
+import { everyPage, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { choice, nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { nullableInstant, type OrgDocument, type OrgState, orgStates } from "./organization.ts";
@@ -83,19 +84,16 @@ function slugOf(cursor: string): string {
 }
 
 async function* pagesOf(status: OrgState | undefined, documents: Documents): AsyncGenerator<Item[]> {
-  let cursor: string | undefined;
-  do {
-    const page: Page<OrgDocument> = await documents.list<OrgDocument>({
-      collection: "orgs",
-      filters: status === undefined ? [] : [{ field: "state", is: "==", value: status }],
-      orderBy: [{ field: "slug", direction: "asc" }],
-      limit: 200,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
+  const query: WholeQuery = {
+    collection: "orgs",
+    filters: status === undefined ? [] : [{ field: "state", is: "==", value: status }],
+    orderBy: [{ field: "slug", direction: "asc" }],
+    limit: 200,
+  };
+  for await (const page of everyPage<OrgDocument>(query, documents)) {
     const shown = page.documents.filter(({ body }) => status !== undefined || body.state !== "PROVISIONING");
     yield await itemsOf(shown, documents);
-    cursor = page.next;
-  } while (cursor !== undefined);
+  }
 }
 
 async function itemsOf(

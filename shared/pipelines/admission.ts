@@ -50,7 +50,7 @@ async function admitOne(orgKey: string, runId: string, ports: ReservePorts): Pro
 
 function admissionOf(org: OrgIdentity, runId: string): Reservation<Outcome> {
   const paths = { run: runPath(org.key, runId), index: runIndexPath(runId), waiting: waitingRunPath(org.key, runId) };
-  let found: { run: RunDocument; version: number; index: RunIndexDocument } | undefined;
+  let found: Waiting | undefined;
   return {
     runId,
     uniqueKey: runId,
@@ -62,7 +62,7 @@ function admissionOf(org: OrgIdentity, runId: string): Reservation<Outcome> {
       const index = read.get<RunIndexDocument>(paths.index)?.body;
       if (run?.body?.status !== "PENDING" || run.body.queueState !== "waiting_slot" || index === undefined)
         return "gone";
-      found = { run: run.body, version: run.version, index };
+      found = { run: run.body, version: run.version, readAt: run.readAt, index };
       return undefined;
     },
     admit: (unit, change) => {
@@ -75,12 +75,16 @@ function admissionOf(org: OrgIdentity, runId: string): Reservation<Outcome> {
   };
 }
 
-function letIn(
-  { run, version, index }: { run: RunDocument; version: number; index: RunIndexDocument },
-  unit: QuotaUnit,
-  change: Change,
-): void {
-  const now = change.now.getTime();
+/** A waiting run as it was read, and when by the store's clock. */
+interface Waiting {
+  run: RunDocument;
+  version: number;
+  readAt: Date;
+  index: RunIndexDocument;
+}
+
+function letIn({ run, version, readAt, index }: Waiting, unit: QuotaUnit, change: Change): void {
+  const now = readAt.getTime();
   const next: RunDocument = {
     ...run,
     unit,

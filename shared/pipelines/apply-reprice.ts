@@ -52,7 +52,7 @@ export async function applyReprice(
     await effects.prepare(change);
     if (reprice.runId !== null) return concluded(asked, reprice.runId, { effects, isAudited: true }, change);
     if (problem !== undefined) throw problem;
-    const run = runOf(asked, reprice, { pipeline, runId: ports.ids.newId("run"), now: change.now });
+    const run = runOf(asked, reprice, { pipeline, runId: ports.ids.newId("run"), now: readAt });
     writeRun(run, asked.traceparent, change);
     const { expireAt: _expireAt, ...kept } = reprice;
     change.set<RepriceDocument>(path, {

@@ -1,4 +1,13 @@
 import type { DataFrame } from "nodejs-polars";
+import { monthOf } from "#shared/ledger/ledger.ts";
+import { type LooseBatch, newBatch, newBatchPath } from "#shared/ledger/loose-batches.ts";
+import {
+  type BudgetLimits,
+  budgetLimits,
+  budgetPath,
+  countedLoad,
+  type WarehouseBudget,
+} from "#shared/ledger/warehouse-budget.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import type { BatchDays } from "#shared/platform/warehouse/warehouse.ts";
 import { commitChange } from "#shared/runtime/change.ts";
@@ -18,16 +27,16 @@ export interface Batches {
 }
 
 /** Registers a part, loads its batch, marks it loaded (T4 and the load of `pipelines.md` 7.4). */
-export function durableBatches(claim: Claim, ports: EnginePorts): Batches {
+export function durableBatches(claim: Claim, ports: EnginePorts, limits: BudgetLimits = budgetLimits): Batches {
   const { run, org } = claim;
   const datasetId = org.dataset.id;
   return {
     async write(part, table, rows) {
-      const stored = await storePart(run, part, ports);
+      const stored = await storePart(run, part, ports, limits);
       if (stored.state !== "REGISTERED") return;
       const { batchId, contentHash } = part;
       await ports.warehouse.write({ datasetId, table, batchId, contentHash, rows: await rows() });
-      await storePart(run, { ...part, state: "LOADED" }, ports);
+      await storePart(run, { ...part, state: "LOADED" }, ports, limits);
     },
     async parts(batchIds) {
       const paths = batchIds.map((batchId) => partPath(run.org.key, run.runId, batchId));
@@ -41,17 +50,37 @@ export function durableBatches(claim: Claim, ports: EnginePorts): Batches {
   };
 }
 
-/** Moves a part on, never back: an earlier attempt of the step may have written the same rows. */
-function storePart(run: RunDocument, part: PartDocument, ports: EnginePorts): Promise<PartDocument> {
+/**
+ * Moves a part on, never back: an earlier attempt of the step may have written the same rows. The load of a new one is
+ * counted in the day's budget; where there is none left `WAREHOUSE_BUDGET` parks the run.
+ */
+function storePart(
+  run: RunDocument,
+  part: PartDocument,
+  ports: EnginePorts,
+  limits: BudgetLimits,
+): Promise<PartDocument> {
   return commitChange(async (change) => {
     const stored = await change.get<RunDocument>(runPath(run.org.key, run.runId));
     const path = partPath(run.org.key, run.runId, part.batchId);
     const known = (await change.get<PartDocument>(path)).body;
+    const budget = await change.get<WarehouseBudget>(budgetPath(run.org.key, stored.readAt));
     if (!isStillOurs(run, stored.body)) throw new LeaseLost();
     if (known !== undefined && (known.state !== "REGISTERED" || part.state === "REGISTERED")) return known;
+    if (known === undefined && part.state === "REGISTERED") {
+      const load = { table: part.table, days: Object.keys(part.days).length, isBackfill: run.backfillId !== null };
+      change.set<WarehouseBudget>(budget.path, countedLoad(budget.body, load, { now: stored.readAt, limits }));
+      change.create<LooseBatch>(newBatchPath(run.org.key, part.batchId), newBatch(looseOf(run, part), stored.readAt));
+    }
     change.set<PartDocument>(path, part);
     return part;
   }, ports);
+}
+
+/** Who would name the batch once it is published. */
+function looseOf(run: RunDocument, { batchId, table, days, repriced }: PartDocument): Omit<LooseBatch, "dueAt"> {
+  const months = [...new Set(Object.keys(days).map(monthOf))];
+  return { batchId, table, months, pipelineId: repriced?.pipelineId ?? run.pipelineId, runId: run.runId };
 }
 
 /** Batches of a dry run: kept in memory for its checks, gone with it. */

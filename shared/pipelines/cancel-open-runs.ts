@@ -6,7 +6,8 @@ import type { Change } from "#shared/runtime/change.ts";
 import { endedRun } from "./finish.ts";
 import type { ActiveRunDocument, RunDocument } from "./run.ts";
 import { recordRun } from "./run-history.ts";
-import { activeRunPath, runIndexPath } from "./run-paths.ts";
+import { activeRunPath, runIndexPath, waitingRunPath } from "./run-paths.ts";
+import { recordQueued } from "./scheduled-history.ts";
 
 /** Runs that have not ended, as one transaction has read them. */
 export interface OpenRuns {
@@ -53,6 +54,10 @@ export function cancelRuns(
     change.delete(runIndexPath(run.runId));
     const guard = guards.get(run.runId);
     if (guard !== undefined) change.delete(guard);
+    if (run.queueState === "waiting_slot") {
+      change.delete(waitingRunPath(run.org.key, run.runId));
+      recordQueued(ended, version + 1, change);
+    }
     return settlement.quota;
   }, by.quota);
 }

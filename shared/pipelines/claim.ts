@@ -1,13 +1,20 @@
+import { isPlatformScope } from "#shared/access/platform-scope.ts";
 import { type CredentialDocument, credentialPath } from "#shared/integrations/credential.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import { type Plans, plans } from "#shared/plans/plans.ts";
-import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
+import {
+  type EffectiveSubscription,
+  effectiveSubscription,
+  type SubscriptionDocument,
+  subscriptionPath,
+} from "#shared/plans/subscription.ts";
 import { emptyQuota, extended, type Limits, type QuotaDocument, rolled } from "#shared/quotas/quota.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
+import { subscriptionInactive } from "#shared/runtime/subscription-gate.ts";
 import type { EnginePorts } from "./engine-ports.ts";
-import { standingCredential } from "./own-pipelines.ts";
+import { ownerOf, type RunOwner, standingCredential } from "./own-pipelines.ts";
 import {
   assertMove,
   isTerminal,
@@ -26,7 +33,7 @@ const leaseGraceSeconds = 30;
 /** A claimed run with what was read beside it. */
 export interface Claim {
   run: RunDocument;
-  org: OrgDocument;
+  org: RunOwner;
   credential: CredentialDocument;
 }
 
@@ -68,12 +75,12 @@ async function claim(asked: Asked & { catalogue: Plans }, change: Change): Promi
     runIndexPath(run.runId),
   ];
   const [org, credential, subscription, quota, fences, index] = await change.getAll<object>(paths);
-  const orgBody = org?.body as OrgDocument | undefined;
+  const orgBody = ownerOf(run, org?.body as OrgDocument | undefined);
   if (orgBody?.state !== "ACTIVE" || orgBody.orgId !== run.org.orgId) return { kind: "nothing" };
   const now = stored.readAt;
   const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, asked.catalogue, now);
   const credentialBody = standingCredential(run, credential?.body as CredentialDocument | undefined);
-  const refusal = refusalOf(run, credentialBody, effective.canRun, now);
+  const refusal = refusalOf(run, credentialBody, effective, now);
   if (refusal !== undefined) return { kind: "failed", run, error: refusal };
   const slot = slotOf(run, quota?.body as QuotaDocument | undefined, effective.limits, now);
   if (slot === undefined) {
@@ -117,13 +124,12 @@ function isWaitingForWork(run: RunDocument, seq: number | undefined, now: Date):
 function refusalOf(
   run: RunDocument,
   credential: CredentialDocument | undefined,
-  canRun: boolean,
+  subscription: EffectiveSubscription,
   now: Date,
 ): AppError | undefined {
   if (run.cancel !== null) return new AppError("CANCELLED", run.cancel.reason);
   if (credential === undefined) return new AppError("CREDENTIAL_GONE", "The credential was deleted.");
-  if (run.claims === 0 && !canRun)
-    return new AppError("SUBSCRIPTION_INACTIVE", "The subscription does not allow runs.");
+  if (run.claims === 0 && !subscription.canRun && !isPlatformScope(run.org)) return subscriptionInactive(subscription);
   if (Date.parse(run.deadlineAt) <= now.getTime())
     return new AppError("RUN_TIMEOUT", `The run did not end within ${run.config.timeout_seconds} s.`);
   if (run.recoveries >= maximumRecoveries)
@@ -210,8 +216,9 @@ function isParked(run: RunDocument, now: Date): boolean {
   return run.wakeAt !== null && Date.parse(run.wakeAt) > now.getTime();
 }
 
+/** Somebody has taken up its message: how often it was sent says nothing of a run that only lacks a slot. */
 function postpone(run: RunDocument, index: RunIndexDocument | undefined, now: Date, change: Change): void {
-  setNextCheck(run, index, after(now, 60), change);
+  setNextCheck(run, index && { ...index, publications: 0 }, after(now, 60), change);
 }
 
 function after(now: Date, seconds: number): string {

@@ -5,8 +5,9 @@ import { type FieldProblem, isAppError } from "#shared/runtime/errors.ts";
 import { validBody } from "#shared/runtime/schema.ts";
 import { dependenciesOf, levelsOf } from "./dag.ts";
 import { parameterFaults } from "./parameters.ts";
-import type { PipelineConfig, Step } from "./pipeline.ts";
+import { defaultHistoryDays, type PipelineConfig, type Step } from "./pipeline.ts";
 import type { Processors } from "./processors.ts";
+import { maximumAskedDays } from "./range.ts";
 
 const maximumStepsAtOnce = 4;
 
@@ -15,8 +16,10 @@ export function configFaults(config: PipelineConfig, address: string, known: Pro
   return [
     ...nameFaults(config, address),
     ...dagFaults(config.steps),
-    ...processorFaults(config.steps, known),
-    ...outputFaults(config, known),
+    // What is not enabled may wait for a processor that is still to come.
+    ...(config.enabled ? processorFaults(config.steps, known) : []),
+    ...scopeFaults(config),
+    ...(config.enabled ? outputFaults(config, known) : []),
     ...parameterFaults(config.parameters, config.steps),
     ...continuedFaults(config, known),
     ...repeated(config.expectations.map(({ id }) => id)).map((id) => fault("/expectations", `${id} stands twice`)),
@@ -38,6 +41,19 @@ function nameFaults(config: PipelineConfig, address: string): FieldProblem[] {
   return faults;
 }
 
+/** The platform has no dataset, no quota, no credentials, and no backfills. */
+function scopeFaults({ scope, outputs, counts_toward_quota, window, provider }: PipelineConfig): FieldProblem[] {
+  if (scope === "org") return outputs.length === 0 ? [fault("/outputs", "must name a table")] : [];
+  return [
+    ...(provider === "platform" ? [] : [fault("/provider", "must be platform where the scope is")]),
+    ...(outputs.length === 0 ? [] : [fault("/outputs", "must be empty: the platform has no tables")]),
+    ...(counts_toward_quota ? [fault("/counts_toward_quota", "must be false: the platform has no quota")] : []),
+    ...((window?.history_days ?? defaultHistoryDays) > maximumAskedDays
+      ? [fault("/window/history_days", `must be at most ${maximumAskedDays}: there are no backfills of the platform`)]
+      : []),
+  ];
+}
+
 function dagFaults(steps: readonly Step[]): FieldProblem[] {
   const { levels, faults } = levelsOf(steps);
   const isCrowded = levels.some((level) => level.length > maximumStepsAtOnce);
@@ -49,8 +65,13 @@ function dagFaults(steps: readonly Step[]): FieldProblem[] {
 
 function processorFaults(steps: readonly Step[], known: Processors): FieldProblem[] {
   return steps.flatMap((step, index) =>
-    known.has(step.processor) ? [] : [fault(`/steps/${index}/processor`, `there is no processor ${step.processor}`)],
+    known.has(step.processor) ? [] : [fault(`/steps/${index}/processor`, unknownText(step.processor))],
   );
+}
+
+function unknownText(processor: string): string {
+  const isDecrypt = /decrypt/.test(processor);
+  return `there is no processor ${processor}${isDecrypt ? ": the engine opens the credential, leave the step out" : ""}`;
 }
 
 /** What is required has to be written by somebody. */

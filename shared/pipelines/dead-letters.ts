@@ -20,9 +20,26 @@ export interface DeadLetterDocument {
   org: string | null;
   runId: string | null;
   firstAt: string;
-  state: "OPEN";
+  state: DeadLetterState;
+  /** What became of it, once somebody has decided. */
+  settled?: {
+    at: string;
+    action: "republished" | "retried" | "discarded";
+    runId: string | null;
+    reason: string | null;
+  };
   expireAt: string;
 }
+
+export const deadLetterStates = ["OPEN", "REPLAYED", "DISCARDED"] as const;
+type DeadLetterState = (typeof deadLetterStates)[number];
+
+export function deadLetterPath(id: string): string {
+  return `deadLetters/${id}`;
+}
+
+/** In place of the topic of a delivery that could not be read at all; its attributes name the function it came to. */
+export const unknownTopic = "unknown";
 
 const keptMilliseconds = 30 * 86_400_000;
 
@@ -36,13 +53,15 @@ export async function keepDeadLetter(
     .update(attributes["messageId"] ?? message.messageId)
     .digest("hex");
   const letter = letterOf(message, ports.clock.now());
-  await commitChange(async (change) => {
-    const path = `deadLetters/${id}`;
+  const state = await commitChange(async (change) => {
+    const path = deadLetterPath(id);
     const { body } = await change.get<DeadLetterDocument>(path);
     change.set<DeadLetterDocument>(path, body === undefined ? letter : { ...body, deliveries: body.deliveries + 1 });
+    return body?.state ?? letter.state;
   }, ports);
   ports.log.error({ topic: letter.topic, run: letter.runId, reason: letter.reason }, "dead letter");
-  if (letter.org === null || letter.runId === null) return;
+  // What was decided about it stands: a run that goes on after a replay is not ended by a late repeat.
+  if (state !== "OPEN" || letter.org === null || letter.runId === null) return;
   const failure = new AppError("DEAD_LETTERED", `The run's message could not be handled: ${letter.reason}`);
   const error = await runErrorOf(failure, { stepId: null, retryCount: letter.deliveries });
   await finishRun(
@@ -60,7 +79,7 @@ function letterOf(message: TopicMessage<unknown>, now: Date): DeadLetterDocument
   const { org, run } = attributes;
   const isRun = org !== undefined && /^[a-z0-9_]{3,50}$/.test(org) && run !== undefined && isRunId(run);
   return {
-    topic: source?.topic ?? attributes["function"] ?? "unknown",
+    topic: source?.topic ?? attributes["topic"] ?? unknownTopic,
     payload,
     attributes: { ...attributes },
     reason: (attributes["reason"] ?? "its deliveries were used up").slice(0, 500),

@@ -1,6 +1,8 @@
+import { isPlatformScope } from "#shared/access/platform-scope.ts";
+import type { BudgetLimits } from "#shared/ledger/warehouse-budget.ts";
 import type { ProviderAdapter } from "#shared/providers/provider.ts";
 import type { Waiting } from "#shared/providers/waiting.ts";
-import type { AppError } from "#shared/runtime/errors.ts";
+import { type AppError, isAppError } from "#shared/runtime/errors.ts";
 import { type Claim, claimRun, isStillOurs } from "./claim.ts";
 import { dependenciesOf, levelsOf } from "./dag.ts";
 import type { EnginePorts } from "./engine-ports.ts";
@@ -10,6 +12,7 @@ import { keptLease, type WorkTimes, workTimes } from "./keep-lease.ts";
 import { LeaseLost, Parked } from "./lease-lost.ts";
 import { concludeRun } from "./outcome.ts";
 import { parkRun } from "./park.ts";
+import { concludePlatform } from "./platform-steps.ts";
 import { concludeReprice } from "./reprice-publication.ts";
 import { isReprice } from "./reprice-step.ts";
 import type { RunDocument, StepDocument } from "./run.ts";
@@ -21,6 +24,8 @@ export interface EngineOptions extends Partial<WorkTimes> {
   waiting?: Waiting;
   /** In place of the adapters that are part of the house. */
   adapterOf?: (slug: string) => ProviderAdapter;
+  /** In place of what the warehouse takes in a day. */
+  budget?: BudgetLimits;
 }
 
 /**
@@ -49,11 +54,10 @@ async function workOn(claim: Claim, ports: EnginePorts, options: EngineOptions):
   const lease = keptLease(claim, { ...workTimes, ...options }, ports);
   try {
     const { signal, isTimeUp } = lease;
-    const { waiting, adapterOf } = options;
-    const session = await openSession(claim, { signal, isTimeUp, waiting, adapterOf }, ports);
+    const { waiting, adapterOf, budget } = options;
+    const session = await openSession(claim, { signal, isTimeUp, waiting, adapterOf, budget }, ports);
     const steps = await runSteps(session);
-    const conclude = isReprice(run) ? concludeReprice : concludeRun;
-    const { ending, error } = await conclude(steps, session);
+    const { ending, error } = await concluderOf(run)(steps, session);
     const whole: Ending = { ...ending, stepsDone: steps.length };
     const final = error === undefined ? whole : { ...whole, ...(await endingOf(error, run, ports)) };
     await finishRun(placeOf(run), final, (stored) => isStillOurs(run, stored), ports);
@@ -64,13 +68,18 @@ async function workOn(claim: Claim, ports: EnginePorts, options: EngineOptions):
   }
 }
 
+function concluderOf(run: RunDocument): typeof concludeRun {
+  if (isPlatformScope(run.org)) return concludePlatform;
+  return isReprice(run) ? concludeReprice : concludeRun;
+}
+
 async function runSteps(session: RunSession): Promise<StepDocument[]> {
   const { steps } = session.claim.run.config;
   const outcomes = new Map<string, StepOutcome>();
   for (const level of levelsOf(steps).levels) {
     // Every process does some work before it hands the run on, or it would be handed on for ever.
     const hasWorked = [...outcomes.values()].some(({ isStored }) => !isStored);
-    if (hasWorked && session.isTimeUp()) throw new Parked(session.ports.clock.now(), "deadline");
+    if (hasWorked && session.isTimeUp()) throw new Parked(0, "deadline");
     const settled = await Promise.allSettled(
       level.map(async (step) => {
         const index = steps.indexOf(step);
@@ -88,6 +97,10 @@ async function runSteps(session: RunSession): Promise<StepDocument[]> {
 async function endAfter(error: unknown, claim: Claim, ports: EnginePorts): Promise<void> {
   const { run } = claim;
   if (error instanceof Parked) return parked(error, run, ports);
+  if (isAppError(error, "WAREHOUSE_BUDGET")) {
+    const wait = (error.retryAfterSeconds ?? 0) * 1000;
+    return parked(new Parked(wait, "budget", `${error.code}: ${error.message}`), run, ports);
+  }
   if (error instanceof LeaseLost) {
     // A cancel or a deleted credential takes the lease away too: then the run is ours to end.
     const ending = { status: "CANCELLED" as const, reason: "cancelled while it ran" };
@@ -96,14 +109,15 @@ async function endAfter(error: unknown, claim: Claim, ports: EnginePorts): Promi
   }
   if (!isRunFailure(error)) {
     // Our own machinery: the message comes back, and must not find our lease in its way.
-    await parkRun(run, { wakeAt: ports.clock.now(), reason: "trouble" }, ports).catch(() => {});
+    await parkRun(run, { waitMilliseconds: 0, reason: "trouble" }, ports).catch(() => {});
     throw error;
   }
   await finishRun(placeOf(run), await endingOf(error, run, ports), (stored) => isStillOurs(run, stored), ports);
 }
 
-async function parked({ wakeAt, reason }: Parked, run: RunDocument, ports: EnginePorts): Promise<void> {
-  const refused = await parkRun(run, { wakeAt, reason }, ports);
+async function parked(error: Parked, run: RunDocument, ports: EnginePorts): Promise<void> {
+  const { waitMilliseconds, reason, message } = error;
+  const refused = await parkRun(run, { waitMilliseconds, reason, message }, ports);
   if (refused === undefined) return;
   await finishRun(placeOf(run), await endingOf(refused, run, ports), (stored) => isStillOurs(run, stored), ports);
 }

@@ -33,6 +33,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   AMOUNT_INVALID: { type: "VALIDATION_ERROR", fault: "data" },
   ROW_INVALID: { type: "VALIDATION_ERROR", fault: "data" },
   BATCH_REFUSED: { type: "DEPENDENCY_FAILURE", fault: "platform" },
+  WAREHOUSE_LOAD_REJECTED: { type: "DEPENDENCY_FAILURE", fault: "platform" },
   PROCESSOR_UNKNOWN: { type: "UNKNOWN", fault: "platform" },
   CRASH_LOOP: { type: "UNKNOWN", fault: "platform" },
   NO_CLAIM: { type: "UNKNOWN", fault: "platform" },

@@ -9,6 +9,7 @@ import { quotaPath } from "#shared/quotas/reserve.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { advanceBackfillMessage } from "./backfill-message.ts";
+import { batchCountsOf } from "./batch-counts.ts";
 import { coverageWith } from "./coverage.ts";
 import { publishDependents } from "./dependents.ts";
 import { admitQueueMessage } from "./queue-message.ts";
@@ -42,12 +43,12 @@ export interface Ending {
 
 /**
  * Ends a run, once (T7): terminal state, quota settled, guards removed, source and history written. `mayEnd` decides on
- * the stored run inside the transaction, e.g. whether the caller still holds it. Answers the run as it ended.
+ * the stored run inside the transaction, by the store's clock, e.g. whether the caller still holds it. Answers the run as it ended.
  */
 export async function finishRun(
   place: { orgKey: string; runId: string },
   ending: Ending,
-  mayEnd: (run: RunDocument) => boolean,
+  mayEnd: (run: RunDocument, now: Date) => boolean,
   ports: FinishPorts,
 ): Promise<RunDocument | undefined> {
   const ended = await commitChange((change) => writeEnding(place, ending, mayEnd, change), ports);
@@ -67,18 +68,19 @@ export async function finishRun(
 export async function writeEnding(
   place: { orgKey: string; runId: string },
   ending: Ending,
-  mayEnd: (run: RunDocument) => boolean,
+  mayEnd: (run: RunDocument, now: Date) => boolean,
   change: Change,
 ): Promise<RunDocument | undefined> {
   const catalogue = await plans();
   const stored = await change.get<RunDocument>(runPath(place.orgKey, place.runId));
   const run = stored.body;
-  if (run === undefined || isTerminal(run.status) || !mayEnd(run)) return undefined;
+  if (run === undefined || isTerminal(run.status) || !mayEnd(run, stored.readAt)) return undefined;
   const source = sourcePath(run.org, run.pipelineId, run.credentialId);
   const paths = [quotaPath(run.org), subscriptionPath(run.org), activeRunPath(run.org.key, run.activeKey), source];
   const [quota, subscription, active, fences] = await change.getAll<object>(paths);
   const quarantines = { held: [], settledDays: {}, ...ending.quarantines, pipelineId: run.pipelineId };
   const writeQuarantines = await quarantineChanges(run.org, quarantines, change);
+  const countInBatch = await batchCountsOf(run, change);
   const now = stored.readAt;
   const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, catalogue, now);
   const counters = rolled((quota?.body as QuotaDocument | undefined) ?? emptyQuota(now), now);
@@ -109,6 +111,7 @@ export async function writeEnding(
   };
   change.set<SourceDocument>(source, sourceAfter(known, ended));
   writeQuarantines();
+  countInBatch(ending.status);
   if (run.queueState === "waiting_slot") {
     change.delete(waitingRunPath(run.org.key, run.runId));
     recordQueued(ended, stored.version + 1, change);

@@ -49,7 +49,7 @@ export function keptLease(claim: Claim, times: WorkTimes, ports: EnginePorts): K
     abort.abort(new LeaseLost());
   };
   const renewal = setInterval(() => void renew(), times.renewEveryMilliseconds);
-  const park = (): void => abort.abort(new Parked(ports.clock.now(), "deadline"));
+  const park = (): void => abort.abort(new Parked(0, "deadline"));
   const hardStop = setTimeout(park, times.hardStopMilliseconds);
   renewal.unref();
   hardStop.unref();

@@ -34,6 +34,8 @@ export interface RunOrder {
   backfillId?: string;
   batchRunId?: string;
   scheduleId?: string;
+  /** RFC 3339 UTC: not before then, where it need not wait for a slot. */
+  wakeAt?: string;
   /** The period of the schedule. */
   scheduledFor?: string;
   priority?: number;
@@ -95,12 +97,12 @@ export function newRun(
     claims: 0,
     recoveries: 0,
     continuations: 0,
-    wakeAt: null,
+    wakeAt: wakeOf(order, start),
     cancel: null,
     createdAt,
     startedAt: isExternal ? createdAt : null,
     endedAt: null,
-    deadlineAt: after(now, lifetimeOf(pipeline, start)),
+    deadlineAt: after(new Date(wakeOf(order, start) ?? now), lifetimeOf(pipeline, start)),
     stepsDone: 0,
     transitions: 0,
     stateSince: createdAt,
@@ -114,6 +116,10 @@ export function newRun(
 function identityOf({ org, pipeline }: RunOrder, { runId, credentialId, activeKey }: PlannedRun) {
   const { id, provider, domain } = pipeline.config;
   return { runId, org, pipelineId: id, provider, domain, pipeline: pipeline.word, credentialId, activeKey };
+}
+
+function wakeOf({ wakeAt }: RunOrder, start: RunStart): string | null {
+  return start === "published" ? (wakeAt ?? null) : null;
 }
 
 function lifetimeOf({ config }: Pipeline, start: RunStart): number {
@@ -130,7 +136,7 @@ export function writeRun(fresh: RunDocument, traceparent: string | undefined, ch
   change.create<RunIndexDocument>(runIndexPath(run.runId), {
     org: org.key,
     status: run.status,
-    nextCheckAt: firstCheckOf(run, change.now),
+    nextCheckAt: firstCheckOf(run, new Date(run.createdAt)),
     shard: shardOf(run.runId),
     publications: 0,
   });
@@ -141,11 +147,14 @@ export function writeRun(fresh: RunDocument, traceparent: string | undefined, ch
     recordQueued(run, 1, change);
   }
   recordRun(run, 1, change);
-  if (!isWaiting && run.status === "PENDING") change.publish(runMessage(run, "run.start", traceparent), org);
+  // The sweeper announces one that sleeps.
+  if (!isWaiting && run.status === "PENDING" && run.wakeAt === null)
+    change.publish(runMessage(run, "run.start", traceparent), org);
 }
 
 function firstCheckOf(run: RunDocument, now: Date): string {
   if (run.lease !== null) return run.lease.expiresAt;
+  if (run.wakeAt !== null) return run.wakeAt;
   return after(now, run.queueState === "waiting_slot" ? queueCheckMilliseconds : firstCheckMilliseconds);
 }
 

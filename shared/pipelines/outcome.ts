@@ -29,10 +29,21 @@ export async function concludeRun(steps: readonly StepDocument[], session: RunSe
   }
   const published = await publishDays(claim, verdict.free, ports);
   const quarantines = { held: await quarantinesOf(verdict, session), settledDays: settledDays(published) };
-  const result = resultOf(published, publications, verdict, claim.run);
+  const result = {
+    ...resultOf(published, publications, verdict, claim.run),
+    repriceSuggested: repriceSuggested(steps, published),
+  };
   const ending = { status: "COMPLETED" as const, reason: "all days published", result, quarantines, ...base };
   if (verdict.held.length === 0) return { ending };
   return { ending, error: quarantined(result) };
+}
+
+/** Later days whose prices count what the run has changed; none where it has changed nothing before them. */
+function repriceSuggested(steps: readonly StepDocument[], published: readonly PublishedDay[]): string[] {
+  const changed = published.filter(({ outcome }) => outcome === "first_publish" || outcome === "restatement");
+  const [first] = changed.map(({ publication }) => publication.day).sort();
+  const later = steps.flatMap(({ countedOn = [] }) => countedOn);
+  return first === undefined ? [] : distinct(later).filter((day) => day > first);
 }
 
 /** Days by source that stand as this run found them. */
@@ -82,7 +93,7 @@ function resultOf(
     unchangedDays: daysOf("unchanged"),
     restatedDays: daysOf("restatement"),
     supersededDays: daysOf("superseded"),
-    heldDays: [],
+    heldDays: daysOf("held"),
     quarantinedDays: distinct(held.map(({ day }) => day)),
     totals: sumTotals((run.dryRun ? publications : standing).map(({ totals }) => totals)),
   };

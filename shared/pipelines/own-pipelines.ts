@@ -1,5 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { isPlatformScope, platformScope } from "#shared/access/platform-scope.ts";
 import type { CredentialDocument } from "#shared/integrations/credential.ts";
+import type { OrgDocument } from "#shared/organizations/organization.ts";
 import { configFile } from "#shared/platform/config-files.ts";
 import { strictObject, validBody } from "#shared/runtime/schema.ts";
 import type { RunDocument } from "./run.ts";
@@ -33,6 +35,22 @@ export function ownPipelines(): Promise<Readonly<Record<string, OwnPipeline>>> {
 export function isOwnProvider(provider: string): boolean {
   return provider === "saas" || provider === "platform" || provider === "reprice";
 }
+
+/** What the engine knows of the organization that a run belongs to. */
+export type RunOwner = Pick<OrgDocument, "orgId" | "state" | "dataset" | "ledgerEpoch">;
+
+/** Whose the run is: its organization as it is stored, or the platform itself. */
+export function ownerOf({ org }: Pick<RunDocument, "org">, stored: OrgDocument | undefined): RunOwner | undefined {
+  return isPlatformScope(org) ? platformOwner : stored;
+}
+
+/** It has no dataset and no ledger: its pipelines write documents of the platform. */
+const platformOwner: RunOwner = {
+  orgId: platformScope.orgId,
+  state: "ACTIVE",
+  dataset: { id: "", location: "" },
+  ledgerEpoch: 0,
+};
 
 /** The credential a run works with; undefined where the one it needs is gone. */
 export function standingCredential(

@@ -1,11 +1,12 @@
 import { emptyQuota, type QuotaDocument, rolled } from "#shared/quotas/quota.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
-import { commitChange } from "#shared/runtime/change.ts";
+import { type Change, commitChange } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { isStillOurs, setNextCheck } from "./claim.ts";
 import type { EnginePorts } from "./engine-ports.ts";
-import type { ParkReason } from "./lease-lost.ts";
+import type { Parked } from "./lease-lost.ts";
 import type { RunDocument, RunIndexDocument } from "./run.ts";
+import { withTransition } from "./run-history.ts";
 import { runMessage } from "./run-message.ts";
 import { runIndexPath, runPath } from "./run-paths.ts";
 
@@ -21,7 +22,7 @@ const longestSlotMilliseconds = 30 * 60_000;
  */
 export async function parkRun(
   run: RunDocument,
-  { wakeAt, reason }: { wakeAt: Date; reason: ParkReason },
+  { waitMilliseconds, reason, message = "" }: Pick<Parked, "waitMilliseconds" | "reason"> & { message?: string },
   ports: EnginePorts,
 ): Promise<AppError | undefined> {
   return commitChange(async (change) => {
@@ -37,19 +38,36 @@ export async function parkRun(
       );
     }
     const now = stored.readAt;
-    const parked: RunDocument = {
+    const wakeAt = new Date(now.getTime() + waitMilliseconds);
+    const handedOn: RunDocument = {
       ...stored.body,
       lease: null,
       wakeAt: wakeAt.toISOString(),
       continuations: stored.body.continuations + (isHandedOn ? 1 : 0),
     };
-    change.set<RunDocument>(runPath(run.org.key, run.runId), parked);
-    setNextCheck(run, index.body, new Date(Math.max(wakeAt.getTime(), now.getTime())).toISOString(), change);
+    const next = reason === "budget" ? awaitingBudget(handedOn, { message, wakeAt, now }, change) : handedOn;
+    change.set<RunDocument>(runPath(run.org.key, run.runId), next);
+    setNextCheck(run, index.body, wakeAt.toISOString(), change);
     const held = heldSlot(rolled(quota.body ?? emptyQuota(now), now), run.runId, { wakeAt, now });
     if (held !== undefined) change.set<QuotaDocument>(quotaPath(run.org), held);
-    if (reason === "deadline") change.publish(runMessage(parked, "run.continue"), run.org);
+    if (reason === "deadline") change.publish(runMessage(next, "run.continue"), run.org);
     return undefined;
   }, ports);
+}
+
+/** The wait is the platform's: it takes none of the run's time, and the run says what it waits for. */
+function awaitingBudget(
+  run: RunDocument,
+  { message, wakeAt, now }: { message: string; wakeAt: Date; now: Date },
+  change: Change,
+): RunDocument {
+  const waits = Math.max(0, wakeAt.getTime() - now.getTime());
+  const next = {
+    ...run,
+    deadlineAt: new Date(Date.parse(run.deadlineAt) + waits).toISOString(),
+    warnings: [...run.warnings.filter((text) => text !== message), message],
+  };
+  return withTransition(next, { from: run.status, to: run.status, reason: message }, change);
 }
 
 /** The quota with the run's slot kept over the wait; undefined where it is kept long enough, or is gone. */

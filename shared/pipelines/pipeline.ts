@@ -3,6 +3,9 @@ import type { Expectation } from "#shared/quality/expectation.ts";
 import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
 import { ParameterDefinition } from "./parameter-definition.ts";
 
+/** How far a pipeline reaches back that does not say so. */
+export const defaultHistoryDays = 366;
+
 /** The one format of a pipeline's configuration (`pipelines.md` 1). Other fields are refused. */
 const word = Type.String({ pattern: "^[a-z][a-z0-9_]{0,49}$" });
 const address = Type.String({ pattern: "^[a-z0-9_]+(/[a-z0-9_]+){0,3}$", maxLength: 200 });
@@ -74,9 +77,10 @@ export const PipelineConfig = strictObject({
     { default: {} },
   ),
   parameters: Type.Record(word, ParameterDefinition, { maxProperties: 10, default: {} }),
+  /** Tables of an organization's dataset; a pipeline of the platform writes documents of the platform instead. */
   outputs: Type.Array(strictObject({ table: Type.String({ pattern: "^[a-z0-9_]+$" }), required: Type.Boolean() }), {
-    minItems: 1,
     maxItems: 10,
+    default: [],
   }),
   /** Each is checked by the schema of its kind. */
   expectations: Type.Array(Type.Unsafe<Expectation>(Type.Object({ kind: Type.String() })), {

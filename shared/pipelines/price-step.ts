@@ -1,9 +1,17 @@
-import { batchDaysOf, publishedMonth } from "#shared/ledger/current-batches.ts";
+import { batchDaysOf, pulledDays } from "#shared/ledger/current-batches.ts";
 import { monthOf } from "#shared/ledger/ledger.ts";
 import { computedRows, type PublishedLine } from "#shared/prices/computed-rows.ts";
 import { bookOf } from "#shared/prices/org-prices.ts";
 import type { PriceBook } from "#shared/prices/price-book.ts";
-import { type CountedTokens, countedColumns, looksBackTo, usedBefore } from "#shared/prices/used-before.ts";
+import {
+  type CountedLine,
+  type CountedTokens,
+  countedColumns,
+  countingPrices,
+  daysCountedOn,
+  looksBackTo,
+  usedBefore,
+} from "#shared/prices/used-before.ts";
 import type { DayState, Finding, Pulled, Row } from "#shared/providers/provider.ts";
 import type { ComputedRow, UsageRow } from "#shared/providers/raw-rows.ts";
 import type { Claim } from "./claim.ts";
@@ -21,7 +29,7 @@ export async function priceStep(
   rows: Record<string, readonly Row[]>,
   days: Record<string, DayState>,
   { claim, ports }: { claim: Claim; ports: EnginePorts },
-): Promise<Pulled> {
+): Promise<Pulled & { countedOn: string[] }> {
   const usage = (rows[usageTable] ?? []) as unknown as readonly UsageRow[];
   const current = await bookOf(claim.run.org, ports);
   const published = await publishedLines(Object.keys(days), claim, ports);
@@ -38,7 +46,38 @@ export async function priceStep(
     ...(since === undefined ? {} : { before: (row: UsageRow) => before(row, since) }),
     book: (version) => books.get(version) ?? current,
   });
-  return { rows: { [computedTable]: computed }, days: { ...days }, findings: unpricedOf(computed), warnings: [] };
+  const countedOn = await laterDays(computed, current, { claim, ports });
+  return {
+    rows: { [computedTable]: computed },
+    days: { ...days },
+    findings: unpricedOf(computed),
+    warnings: [],
+    countedOn,
+  };
+}
+
+/** Published days behind the run's whose prices count what the run's days use, up to today. */
+async function laterDays(
+  computed: readonly ComputedRow[],
+  book: PriceBook,
+  { claim, ports }: { claim: Claim; ports: EnginePorts },
+): Promise<string[]> {
+  const counting = countingPrices(book);
+  const own = computed.filter(({ price_id }) => price_id !== null && counting.has(price_id));
+  const [first] = own.map(({ usage_date }) => usage_date).sort();
+  if (first === undefined) return [];
+  const isEndless = own.some(({ price_id }) => counting.get(price_id ?? "") === "ever");
+  const today = ports.clock.now().toISOString().slice(0, 10);
+  const later: string[] = [];
+  for (let day = addDays(first, 1); day <= today && (isEndless || sameMonth(own, day)); day = addDays(day, 1))
+    later.push(day);
+  const columns = ["usage_date", "model", "price_id"];
+  const lines = await publishedRows({ table: computedTable, columns, days: later }, claim, ports);
+  return daysCountedOn(own, lines as unknown as CountedLine[], counting);
+}
+
+function sameMonth(lines: readonly ComputedRow[], day: string): boolean {
+  return lines.some(({ usage_date }) => monthOf(usage_date) === monthOf(day));
 }
 
 /** How the lines of this source are priced that are published for these days. */
@@ -70,12 +109,9 @@ async function publishedRows(
   if (table === undefined) throw new Error(`there is no table ${asked.table}`);
   const wanted = new Set(asked.days);
   const months = [...new Set(asked.days.map(monthOf))].sort();
-  const found = await Promise.all(
-    months.map((month) => publishedMonth(run.org, month, org.ledgerEpoch, ports.documents)),
-  );
-  const own = found
-    .flatMap((month) => month.days)
-    .filter((day) => day.pipelineId === run.pipelineId && day.source === run.credentialId && wanted.has(day.day));
+  const place = { org: run.org, epoch: org.ledgerEpoch, pipelineId: run.pipelineId };
+  const found = await Promise.all(months.map((month) => pulledDays(place, month, ports.documents)));
+  const own = found.flat().filter(({ source, day }) => source === run.credentialId && wanted.has(day));
   const batches = batchDaysOf(own, asked.table);
   if (batches.length === 0) return [];
   const { rowsOf } = await import("#shared/platform/warehouse/frame.ts");

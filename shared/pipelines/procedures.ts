@@ -1,9 +1,11 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import type { Message } from "#shared/platform/topics/topics.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import { plainText, strictObject } from "#shared/runtime/schema.ts";
 import { checkedPipelines } from "./checked-pipelines.ts";
+import { outputTablesMessage } from "./output-tables.ts";
 import type { Pipeline } from "./pipeline.ts";
 
 const text = Type.String();
@@ -57,7 +59,7 @@ type ProcedureList = Static<typeof ProcedureList>;
 /**
  * Compares the shipped configurations with those taken over and takes over what is new, all or nothing: a file that is
  * not valid, or has changed without a greater version, keeps everything as it is. Runs in flight keep what they started
- * with.
+ * with. Then the organizations' tables and schedules follow, by messages.
  */
 export async function syncProcedures(request: SyncRequest, effects: Effects<SyncAnswer>): Promise<SyncAnswer> {
   const found = await shipped(request);
@@ -72,11 +74,18 @@ export async function syncProcedures(request: SyncRequest, effects: Effects<Sync
       .map((pipeline) => [pipeline.config.id, entryOf(pipeline, stored.entries[pipeline.config.id], now)]);
     const entries = { ...stored.entries, ...Object.fromEntries(fresh) };
     if (answer.success && taken.size > 0) change.set<RegistryDocument>(registryPath, { entries });
+    if (answer.success) for (const message of follows) change.publish(message);
     const { created, updated, skipped, failed } = answer;
     effects.conclude(change, answer, { details: { created, updated, skipped: skipped.length, failed } });
     return answer;
   });
 }
+
+/** What follows a sync: the tables that are written, and the schedules that pipelines have by themselves. */
+const follows: readonly Message[] = [
+  outputTablesMessage(),
+  { topic: "tick-reconcile-schedules-tick", payload: {}, attributes: {} },
+];
 
 interface Shipped {
   pipelines: readonly Pipeline[];

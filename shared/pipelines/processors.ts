@@ -3,8 +3,8 @@ import { configFile } from "#shared/platform/config-files.ts";
 import { strictObject, validBody } from "#shared/runtime/schema.ts";
 
 const ProcessorFacts = strictObject({
-  /** Tables of the organization's dataset. */
-  writes: Type.Array(Type.String({ pattern: "^[a-z0-9_]+$" }), { minItems: 1 }),
+  /** Tables of the organization's dataset; none of what belongs to the platform. */
+  writes: Type.Array(Type.String({ pattern: "^[a-z0-9_]+$" })),
   /** It calls nobody and works on the rows that the steps before it pulled. */
   derives: Type.Boolean({ default: false }),
 });

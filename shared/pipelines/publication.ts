@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { type CredentialDocument, credentialPath } from "#shared/integrations/credential.ts";
-import { headPath, pipelineMonthPath } from "#shared/ledger/current-batches.ts";
 import {
   type BatchRef,
   type DayOutcome,
@@ -8,19 +7,16 @@ import {
   type DayPricing,
   type DayPublication,
   type DayState,
-  type MonthHead,
   monthOf,
-  type PipelineMonth,
 } from "#shared/ledger/ledger.ts";
-import { publishMonth } from "#shared/ledger/publish.ts";
+import { publishMonthDays } from "#shared/ledger/publish-month-days.ts";
 import { sumTotals } from "#shared/ledger/totals.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
-import { commitChange } from "#shared/runtime/change.ts";
 import { type Claim, isStillOurs } from "./claim.ts";
 import { combinedDays } from "./day-states.ts";
 import type { EnginePorts } from "./engine-ports.ts";
 import { LeaseLost } from "./lease-lost.ts";
-import { standingCredential } from "./own-pipelines.ts";
+import { type RunOwner, standingCredential } from "./own-pipelines.ts";
 import { computedTable, costTable } from "./parts.ts";
 import { processors } from "./processors.ts";
 import type { PartDocument, RunDocument, StepDocument } from "./run.ts";
@@ -109,43 +105,38 @@ export async function publishDays(
   return published;
 }
 
-async function publishOneMonth(
-  claim: Claim,
+function publishOneMonth(
+  { run, org }: Claim,
   month: string,
   publications: readonly DayPublication[],
   ports: EnginePorts,
 ) {
-  const { run } = claim;
-  return commitChange(async (change) => {
-    const paths = [
-      runPath(run.org.key, run.runId),
-      orgPath(run.org.key),
-      credentialPath(run.org, run.credentialId),
-      headPath(run.org, month),
-      pipelineMonthPath(run.org, month, run.pipelineId),
-    ];
-    const [stored, org, credential, head, pipeline] = await change.getAll<object>(paths);
-    const orgBody = org?.body as OrgDocument | undefined;
-    const isAlive =
-      orgBody?.state === "ACTIVE" &&
-      orgBody.orgId === run.org.orgId &&
-      standingCredential(run, credential?.body as CredentialDocument | undefined) !== undefined;
-    if (!isStillOurs(run, stored?.body as RunDocument | undefined) || !isAlive) throw new LeaseLost();
-    return publishMonth(
-      {
-        org: run.org,
-        datasetId: orgBody.dataset.id,
-        epoch: orgBody.ledgerEpoch,
-        pipelineId: run.pipelineId,
-        month,
-        runId: run.runId,
-        fence: run.fence,
-      },
-      { head: head?.body as MonthHead | undefined, pipeline: pipeline?.body as PipelineMonth | undefined },
-      publications,
-      change,
-    );
-  }, ports);
+  const { runId, fence, pipelineId } = run;
+  const { dataset, ledgerEpoch: epoch } = org;
+  const context = { org: run.org, datasetId: dataset.id, epoch, pipelineId, month, runId, fence };
+  return publishMonthDays(
+    context,
+    () => publications,
+    async (change) => {
+      const paths = [runPath(run.org.key, runId), orgPath(run.org.key), credentialPath(run.org, run.credentialId)];
+      const [stored, found, credential] = await change.getAll<object>(paths);
+      const isAlive =
+        isStanding(found?.body as OrgDocument | undefined, org) &&
+        standingCredential(run, credential?.body as CredentialDocument | undefined) !== undefined;
+      if (!isStillOurs(run, stored?.body as RunDocument | undefined) || !isAlive) throw new LeaseLost();
+    },
+    ports,
+  );
+}
+
+/** Whether the organization is the claimed one and its rows lie where they lay then. */
+export function isStanding(found: OrgDocument | undefined, claimed: RunOwner): boolean {
+  return (
+    found?.state === "ACTIVE" &&
+    found.orgId === claimed.orgId &&
+    found.ledgerEpoch === claimed.ledgerEpoch &&
+    found.dataset.id === claimed.dataset.id
+  );
 }
 
 function dayPublication(

@@ -36,7 +36,8 @@ export function publishedContent({ run, org }: Claim, documents: Documents): Pub
       const kept: Record<string, readonly BatchRef[]> = {};
       for (const [day, { hash }] of Object.entries(days)) {
         const month = await monthDocument(monthOf(day));
-        const entry = month?.entries[entryKey(source, day)];
+        const key = entryKey(source, day);
+        const entry = month?.held?.[key] ?? month?.entries[key];
         if (month === undefined || entry?.h[table.name] !== hash) return undefined;
         kept[day] = entry.b
           .flatMap((number) => month.batches[number] ?? [])

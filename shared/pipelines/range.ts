@@ -15,7 +15,7 @@ export interface AskedDates {
 }
 
 /** What is asked for at most; more is a backfill. */
-const maximumAskedDays = 31;
+export const maximumAskedDays = 31;
 const dayMilliseconds = 86_400_000;
 
 /** Which days a run covers (`pipelines.md` 3); `now` decides what today is, in UTC. */

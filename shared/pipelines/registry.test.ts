@@ -32,6 +32,10 @@ async function faultsOf(change: (content: Record<string, unknown>) => void): Pro
   }
 }
 
+async function isRegistered(slug: string): Promise<boolean> {
+  return (await providers()).entries().some((entry) => entry.slug === slug);
+}
+
 describe("pipeline configurations", () => {
   it("finds every shipped pipeline by its address, its aliases and its id", async () => {
     const registry = await pipelines();
@@ -83,6 +87,14 @@ describe("pipeline configurations", () => {
     expect(faults).toEqual(expected);
   });
 
+  it("refuses a pipeline of the platform that has what only organizations have, and one of theirs without a table", async () => {
+    const platform = await faultsOf((content) => Object.assign(content, { scope: "platform" }));
+    const tableless = await faultsOf((content) => Object.assign(content, { outputs: [] }));
+
+    expect(platform).toEqual(["/provider", "/outputs", "/counts_toward_quota", "/window/history_days"]);
+    expect(tableless).toContain("/outputs");
+  });
+
   it("takes expectations, parameters, notifications and a step that may fail", async () => {
     const faults = await faultsOf((content) => {
       Object.assign(content, {
@@ -111,6 +123,79 @@ describe("pipeline configurations", () => {
     expect(tableFaults(misspelt, await organizationTables())).toEqual([
       { path: "/expectations/0", problem: "cost_data_standard has no column x_compute" },
     ]);
+  });
+
+  it.each([
+    [{ pipeline_id: "{org_slug}-openai" }, "/pipeline_id", /write id/],
+    [{ variables: {} }, "/variables", /write parameters/],
+    [{ timeout_minutes: 30 }, "/timeout_minutes", /write timeout_seconds/],
+    [{ requires_auth: true }, "/requires_auth", /write requires/],
+    [{ schedule: "0 2 * * *" }, "/schedule", /write \{ cron/],
+    [{ steps: [{ step_id: "costs", ps_type: "openai.costs" }] }, "/steps/0/step_id", /write id/],
+    [{ steps: [{ id: "open", processor: "auth.decrypt" }] }, "/steps/0/processor", /leave the step out/],
+  ])("names the new field for the older spelling %j", async (change, path, problem) => {
+    const content = { ...((await configFile(`${address}.yml`)) as object), ...change };
+    const entry = (await providers()).provider("openai");
+
+    const refused = pipelineRegistry([{ entry, address, content }], await processors());
+
+    await expect(refused).rejects.toMatchObject({
+      fields: expect.arrayContaining([{ path: `${address}.yml${path}`, problem: expect.stringMatching(problem) }]),
+    });
+  });
+
+  it.each([
+    "openai/cost/usage_cost",
+    "anthropic/usage_cost",
+    "gemini/cost/usage_cost",
+    "deepseek/cost/usage_cost",
+    "gcp/cost/billing",
+    "aws/cost/focus_import",
+    "azure/cost/focus_import",
+    "oci/cost/focus_import",
+    "focus/cost/import",
+    "saas/cost/subscription_costs",
+    "azure/genai/azure_openai",
+    "aws/genai/bedrock",
+    "gcp/genai/vertex",
+    "gcp/infrastructure/gpu",
+    "platform/fx_rates",
+    "platform/price_book",
+  ])("ships %s, and lets it run only where its provider is served", async (name) => {
+    const { address: found, config } = (await pipelines()).byAddress(name);
+
+    const isServed =
+      config.provider === "saas" || config.provider === "platform" || (await isRegistered(config.provider));
+    expect([found, config.enabled]).toEqual([name, isServed]);
+  });
+
+  it("knows the shipped pipelines by the addresses of older clients", async () => {
+    const registry = await pipelines();
+    const idOf = (name: string): string => registry.byAddress(name).config.id;
+
+    expect(idOf("genai/payg/gemini")).toBe("gemini-cost-usage-cost");
+    expect(idOf("cloud/gcp/cost/billing")).toBe("gcp-cost-billing");
+    expect(idOf("aws/cost/billing")).toBe("aws-cost-focus-import");
+    expect(idOf("genai/commitment/azure_ptu")).toBe("azure-genai-azure-openai");
+    expect(idOf("genai/infrastructure/gcp_gpu")).toBe("gcp-infrastructure-gpu");
+  });
+
+  it("lets a file name a processor that is still to come only while it is not enabled", async () => {
+    const content = (await configFile("gemini/cost/usage_cost.yml")) as object;
+    const entry = (await providers()).provider("openai");
+    const file = { entry, address: "gemini/cost/usage_cost", isPlanned: true };
+    const known = await processors();
+
+    const still = await pipelineRegistry([{ ...file, content }], known);
+    const enabled = pipelineRegistry([{ ...file, content: { ...content, enabled: true } }], known);
+
+    expect(still.pipelines[0]?.config.enabled).toBe(false);
+    await expect(enabled).rejects.toMatchObject({
+      fields: expect.arrayContaining([
+        { path: "gemini/cost/usage_cost.yml/enabled", problem: "must be false: nobody serves the provider" },
+        { path: "gemini/cost/usage_cost.yml/steps/0/processor", problem: "there is no processor gemini.slice" },
+      ]),
+    });
   });
 
   it("answers retired addresses as gone", async () => {

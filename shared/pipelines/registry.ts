@@ -5,8 +5,10 @@ import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
 import { AppError, type FieldProblem, isAppError } from "#shared/runtime/errors.ts";
 import { validBody } from "#shared/runtime/schema.ts";
 import { configFaults, expectationsOf } from "./config-faults.ts";
+import { withNewName } from "./older-fields.ts";
 import { ownPipelines } from "./own-pipelines.ts";
-import { type Pipeline, PipelineConfig } from "./pipeline.ts";
+import { defaultHistoryDays, type Pipeline, PipelineConfig } from "./pipeline.ts";
+import { plannedPipelines } from "./planned-pipelines.ts";
 import { type Processors, processors } from "./processors.ts";
 
 /** All pipelines, by address, alias and id. A request never becomes a file path: it is looked up here. */
@@ -23,7 +25,12 @@ export interface PipelineFile {
   entry: Pick<ProviderEntry, "repull_days" | "restate_previous_month_until_day">;
   address: string;
   content: unknown;
+  /** Nobody serves its provider yet. */
+  isPlanned?: boolean;
 }
+
+/** Of a provider that no registry line describes: the file says its window itself. */
+const unserved = { repull_days: 1, restate_previous_month_until_day: 0 };
 
 let loaded: Promise<PipelineRegistry> | undefined;
 const lookUps = { hits: 0, misses: 0 };
@@ -45,9 +52,10 @@ async function load(): Promise<PipelineRegistry> {
   const files = [
     ...entries.flatMap((entry) => entry.pipelines.map((address) => ({ entry, address }))),
     ...Object.entries(await ownPipelines()).map(([address, entry]) => ({ entry, address })),
+    ...(await plannedPipelines()).map((address) => ({ entry: unserved, address, isPlanned: true })),
   ];
   const read = await Promise.all(
-    files.map(async ({ entry, address }) => ({ entry, address, content: await configFile(`${address}.yml`) })),
+    files.map(async (file) => ({ ...file, content: await configFile(`${file.address}.yml`) })),
   );
   return pipelineRegistry(read, await processors());
 }
@@ -91,10 +99,12 @@ async function checkedPipeline(
     const read = await validBody(PipelineConfig, structuredClone(file.content));
     const config = { ...read, expectations: await expectationsOf(read, faults) };
     faults.push(...configFaults(config, file.address, known));
+    if (file.isPlanned === true && config.enabled)
+      faults.push({ path: "/enabled", problem: "must be false: nobody serves the provider" });
     return pipelineOf(config, file);
   } catch (error) {
     if (!isAppError(error)) throw error;
-    faults.push(...error.fields);
+    faults.push(...error.fields.map((fault) => withNewName(fault, file.content)));
     return undefined;
   }
 }
@@ -149,7 +159,7 @@ export function pipelineOf(config: PipelineConfig, file: Pick<PipelineFile, "ent
       lagDays: config.window?.lag_days ?? 1,
       catchUpDays: config.window?.catch_up_days ?? entry.repull_days,
       settleThroughDay: config.window?.settle_through_day ?? entry.restate_previous_month_until_day,
-      historyDays: config.window?.history_days ?? 366,
+      historyDays: config.window?.history_days ?? defaultHistoryDays,
     },
   };
 }

@@ -1,22 +1,15 @@
-import { contentOf, headPath, pipelineMonthPath } from "#shared/ledger/current-batches.ts";
-import {
-  type DayPublication,
-  type Entry,
-  entryKey,
-  type MonthHead,
-  monthOf,
-  type PipelineMonth,
-} from "#shared/ledger/ledger.ts";
-import { publishMonth } from "#shared/ledger/publish.ts";
+import { contentOf } from "#shared/ledger/current-batches.ts";
+import { type DayPublication, type Entry, entryKey, monthOf, type PipelineMonth } from "#shared/ledger/ledger.ts";
+import { publishMonthDays } from "#shared/ledger/publish-month-days.ts";
 import { sumTotals } from "#shared/ledger/totals.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import { costTable } from "#shared/reprices/published-rows.ts";
-import type { FrozenDay } from "#shared/reprices/reprice.ts";
+import type { FrozenDay, RepriceDocument } from "#shared/reprices/reprice.ts";
 import { frozenDays, repriceOf } from "#shared/reprices/reprice-store.ts";
-import { type Change, commitChange } from "#shared/runtime/change.ts";
 import { isStillOurs } from "./claim.ts";
 import { LeaseLost } from "./lease-lost.ts";
 import type { RunOutcome } from "./outcome.ts";
+import { isStanding } from "./publication.ts";
 import { repriceIdOf } from "./reprice-step.ts";
 import type { PartDocument, RunDocument, RunResult, StepDocument } from "./run.ts";
 import { runPath } from "./run-paths.ts";
@@ -31,9 +24,15 @@ interface RepricedPipeline {
 
 interface PublishedOutcome {
   restated: DayPublication[];
+  /** Of `restated`, days of a closed month: what they differ by is booked in an open one. */
+  heldDays: string[];
   /** Published by this repricing before its process ended. */
   done: { day: string; entry: Entry }[];
+  /** Closed, and closed months were to be left. */
+  isSkipped: boolean;
 }
+
+const nothing: PublishedOutcome = { restated: [], heldDays: [], done: [], isSkipped: false };
 
 /**
  * Publishes what the steps of a repricing have written, month by month and pipeline by pipeline, each under the fence of
@@ -43,10 +42,16 @@ interface PublishedOutcome {
 export async function concludeReprice(steps: readonly StepDocument[], session: RunSession): Promise<RunOutcome> {
   const { run } = session.claim;
   const reprice = await repriceOf(run.org, repriceIdOf(run), session.ports.documents);
-  const frozen = await frozenDays(run.org, reprice, session.ports.documents);
+  const all = await frozenDays(run.org, reprice, session.ports.documents);
   const parts = await session.batches.parts(steps.flatMap((step) => step.parts));
   const outcomes: PublishedOutcome[] = [];
-  for (const own of byPipeline(parts)) outcomes.push(await publishOne(own, reprice.priceBookVersion, session));
+  const skipped = new Set<string>();
+  for (const own of byPipeline(parts)) {
+    const outcome = await publishOne(own, reprice, session);
+    if (outcome.isSkipped) skipped.add(`${own.month} ${own.pipelineId}`);
+    outcomes.push(outcome);
+  }
+  const frozen = all.filter(({ day, pipelineId }) => !skipped.has(`${monthOf(day)} ${pipelineId}`));
   const result = resultOf(outcomes, frozen, parts);
   const left = result.supersededDays;
   const warnings =
@@ -69,53 +74,51 @@ function byPipeline(parts: readonly PartDocument[]): RepricedPipeline[] {
   return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, own]) => own);
 }
 
-function publishOne(own: RepricedPipeline, priceVersion: string, session: RunSession): Promise<PublishedOutcome> {
-  const { claim, ports } = session;
-  const { run } = claim;
-  return commitChange(async (change) => {
-    const [stored, org, head, pipeline] = await change.getAll<object>([
-      runPath(run.org.key, run.runId),
-      orgPath(run.org.key),
-      headPath(run.org, own.month),
-      pipelineMonthPath(run.org, own.month, own.pipelineId),
-    ]);
-    const orgBody = org?.body as OrgDocument | undefined;
-    const isAlive = orgBody?.state === "ACTIVE" && orgBody.orgId === run.org.orgId;
-    if (!isStillOurs(run, stored?.body as RunDocument | undefined) || !isAlive) throw new LeaseLost();
-    const documents = {
-      head: head?.body as MonthHead | undefined,
-      pipeline: pipeline?.body as PipelineMonth | undefined,
-    };
-    if (documents.pipeline?.epoch !== orgBody.ledgerEpoch) return { restated: [], done: [] };
-    return publishInto(
-      { ...own, priceVersion },
-      { ...documents, pipeline: documents.pipeline },
-      { run, org: orgBody },
-      change,
-    );
-  }, ports);
+async function publishOne(
+  own: RepricedPipeline,
+  reprice: RepriceDocument,
+  session: RunSession,
+): Promise<PublishedOutcome> {
+  const { run, org } = session.claim;
+  const published = { id: repriceIdOf(run), priceVersion: reprice.priceBookVersion };
+  const { pipelineId, month } = own;
+  const { runId, fence } = run;
+  const { dataset, ledgerEpoch: epoch } = org;
+  const place = { org: run.org, datasetId: dataset.id, epoch, pipelineId, month, runId, fence };
+  let outcome = nothing;
+  const { days } = await publishMonthDays(
+    { ...place, reason: "reprice" },
+    ({ pipeline, head }) => {
+      const isSkipped = head.state === "closed" && reprice.closedMonths === "skip";
+      outcome = isSkipped ? { ...nothing, isSkipped } : outcomeOf(own, pipeline, published);
+      return outcome.restated;
+    },
+    async (change) => {
+      const [stored, found] = await change.getAll<object>([runPath(run.org.key, runId), orgPath(run.org.key)]);
+      const isAlive = isStanding(found?.body as OrgDocument | undefined, org);
+      if (!isStillOurs(run, stored?.body as RunDocument | undefined) || !isAlive) throw new LeaseLost();
+    },
+    session.ports,
+  );
+  const held = days.filter(({ outcome: became }) => became === "held");
+  return { ...outcome, heldDays: held.map(({ publication }) => publication.day) };
 }
 
-function publishInto(
-  own: RepricedPipeline & { priceVersion: string },
-  stored: { head: MonthHead | undefined; pipeline: PipelineMonth },
-  { run, org }: { run: RunDocument; org: OrgDocument },
-  change: Change,
+/** What there is to publish in a month as it is stored: days that still say what was priced. */
+function outcomeOf(
+  own: RepricedPipeline,
+  pipeline: PipelineMonth,
+  reprice: NonNullable<DayPublication["reprice"]>,
 ): PublishedOutcome {
-  const reprice = { id: repriceIdOf(run), priceVersion: own.priceVersion };
-  const outcome: PublishedOutcome = { restated: [], done: [] };
+  const outcome: PublishedOutcome = { ...nothing, restated: [], done: [] };
   for (const { source, day, parts } of daysOf(own.parts)) {
-    const entry = stored.pipeline.entries[entryKey(source, day)];
+    const key = entryKey(source, day);
+    const entry = pipeline.held?.[key] ?? pipeline.entries[key];
     if (entry === undefined) continue;
     if (entry.reprice === reprice.id) outcome.done.push({ day, entry });
     else if (contentOf(entry.h) === parts[0]?.repriced?.days[day]?.content)
-      outcome.restated.push({ ...repricedDay({ source, day, parts }, entry, stored.pipeline), reprice });
+      outcome.restated.push({ ...repricedDay({ source, day, parts }, entry, pipeline), reprice });
   }
-  if (outcome.restated.length === 0) return outcome;
-  const { pipelineId, month } = own;
-  const { runId, fence } = run;
-  const place = { org: run.org, datasetId: org.dataset.id, epoch: org.ledgerEpoch, pipelineId, month, runId, fence };
-  publishMonth({ ...place, reason: "reprice" }, stored, outcome.restated, change);
   return outcome;
 }
 
@@ -171,6 +174,7 @@ function resultOf(
   const published = restated.length + done.length;
   const days = [...restated, ...done].map(({ day }) => day);
   const standing = new Set(days);
+  const heldDays = outcomes.flatMap((own) => own.heldDays);
   return {
     rows: [...restated.map(({ rows }) => rows), ...done.map(({ entry }) => entry.r)].reduce(
       (sum, rows) => sum + rows,
@@ -179,12 +183,12 @@ function resultOf(
     batches: parts.length,
     publishedDays: [],
     unchangedDays: [],
-    restatedDays: [...standing].sort(),
+    restatedDays: [...standing].filter((day) => !heldDays.includes(day)).sort(),
     supersededDays:
       published === frozen.length
         ? []
         : [...new Set(frozen.map(({ day }) => day))].filter((day) => !standing.has(day)).sort(),
-    heldDays: [],
+    heldDays: [...new Set(heldDays)].sort(),
     quarantinedDays: [],
     totals: sumTotals([...restated.map(({ totals }) => totals), ...done.map(({ entry }) => entry.t)]),
   };

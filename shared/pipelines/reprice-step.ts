@@ -5,13 +5,7 @@ import { contentHash } from "#shared/lineage/content-hash.ts";
 import { bookOf } from "#shared/prices/org-prices.ts";
 import type { Row } from "#shared/providers/provider.ts";
 import { sourceMonths } from "#shared/reprices/preview.ts";
-import {
-  computedTable,
-  costTable,
-  type Published,
-  publishedMonths,
-  rowsOfDays,
-} from "#shared/reprices/published-rows.ts";
+import { computedTable, costTable, type Published, pulledMonths, rowsOfDays } from "#shared/reprices/published-rows.ts";
 import type { FrozenDay } from "#shared/reprices/reprice.ts";
 import { frozenDays, repriceOf } from "#shared/reprices/reprice-store.ts";
 import { type RepricedDay, repricedMonth } from "#shared/reprices/repriced-month.ts";
@@ -72,7 +66,7 @@ export async function repriceStep(
 /** The month with only those days that still say what the preview saw. */
 async function standingDays(month: string, frozen: readonly FrozenDay[], published: Published) {
   const seen = new Map(frozen.map((day) => [dayText(day), day.content]));
-  const months = await publishedMonths([month], published);
+  const months = await pulledMonths([month], published);
   return months.map((each) => ({
     ...each,
     days: each.days.filter((day) => seen.get(dayText(day)) === contentOf(day.hashes)),

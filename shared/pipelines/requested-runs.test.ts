@@ -5,6 +5,8 @@ import { publishedMonth } from "#shared/ledger/current-batches.ts";
 import { Reply } from "#shared/runtime/declaration.ts";
 import { createPlan, type PlanCreated } from "#shared/saas-plans/plan-create.ts";
 import { endPlan, type PlanEnded } from "#shared/saas-plans/plan-end.ts";
+import { type CompleteAnswer, completeRun } from "#shared/validator/complete.ts";
+import { type ValidateAnswer, validateRun } from "#shared/validator/validate.ts";
 import { claimRun } from "./claim.ts";
 import { startRequestedRuns, takeOwnRunMessage } from "./requested-runs.ts";
 import type { RunDocument } from "./run.ts";
@@ -63,6 +65,24 @@ async function published(month: string): Promise<Record<string, string>> {
   return Object.fromEntries(days.map(({ day, totals }) => [day, totals["USD"]?.[1] ?? "0"]));
 }
 
+it("a run that takes no unit is its executor's too where one outside has reserved it, and ends as that reports", async () => {
+  await plan({ plan_name: "PRO", unit_price: "31", seats: 1, start_date: "2026-08-01" });
+  const asker = { org, caller, requestId: "req_1", claimedUser: undefined, traceparent: undefined };
+  const body = { pipeline_id: pipelineId, reserve: true };
+
+  const { run_id: runId } = await validateRun(
+    { ...asker, body },
+    plainEffects<ValidateAnswer>(world.ports),
+    world.ports,
+  );
+  const reserved = await world.run(org, runId ?? "");
+  const completion = { org, query: {}, body: { pipeline_status: "SUCCESS" } };
+  const answer = await completeRun(completion, plainEffects<CompleteAnswer>(world.ports), world.ports.documents);
+
+  expect(reserved).toMatchObject({ status: "RUNNING", triggerType: "external", isCounted: false });
+  expect(answer).toMatchObject({ settled: true, run_id: runId });
+});
+
 describe("runs that a change asks for", () => {
   it("reach from the changed day to today, uncounted and without a credential", async () => {
     await plan({ plan_name: "PRO", unit_price: "31", seats: 1, start_date: "2026-08-01" });
@@ -73,6 +93,17 @@ describe("runs that a change asks for", () => {
     expect(run).toMatchObject({ status: "COMPLETED", isCounted: false, credentialId: "none", triggerType: "system" });
     expect(run?.range).toEqual({ start: "2026-08-01", end: "2026-08-10" });
     expect(Object.values(await published("2026-08"))).toEqual(Array.from({ length: 10 }, () => "1"));
+  });
+
+  it("last as long as any by the store's clock, also where that of the instance is 20 minutes slow", async () => {
+    const behind = { now: () => new Date(world.clock.now().getTime() - 1_200_000) };
+    const message = { v: 1 as const, kind: "run.request" as const, org: org.key, pipeline_id: pipelineId };
+
+    await startRequestedRuns({ ...message, from: "2026-08-01", reason: "test" }, { ...world.ports, clock: behind });
+
+    const [run] = await runs();
+    const now = world.clock.now().getTime();
+    expect(run?.deadlineAt).toBe(new Date(now + (run?.config.timeout_seconds ?? 0) * 1000).toISOString());
   });
 
   it("are one while it has not begun, and another once it has", async () => {

@@ -48,7 +48,8 @@ export async function startRequestedRuns(message: RunRequestMessage, ports: Engi
     const free = await Promise.all(ranges.map((range) => freeKey(identity, pipeline, range, change)));
     for (const [at, range] of ranges.entries()) {
       const activeKey = free[at];
-      if (activeKey !== undefined) write({ org: identity, pipeline, range, activeKey, message }, ports, change);
+      if (activeKey !== undefined)
+        write({ org: identity, pipeline, range, activeKey, message, now: readAt }, ports, change);
     }
   }, ports);
 }
@@ -82,11 +83,19 @@ async function freeKey(
 }
 
 function write(
-  asked: { org: OrgIdentity; pipeline: Pipeline; range: DayRange; activeKey: string; message: RunRequestMessage },
+  asked: {
+    org: OrgIdentity;
+    pipeline: Pipeline;
+    range: DayRange;
+    activeKey: string;
+    message: RunRequestMessage;
+    /** The store's clock, by which the run's deadline will be judged. */
+    now: Date;
+  },
   ports: EnginePorts,
   change: Change,
 ): void {
-  const { org, pipeline, range, activeKey, message } = asked;
+  const { org, pipeline, range, activeKey, message, now } = asked;
   const caller: Caller = { kind: "platform", credentialId: pipeline.config.id };
   const run = newRun(
     {
@@ -99,7 +108,7 @@ function write(
       traceparent: undefined,
     },
     { runId: ports.ids.newId("run"), credentialId: noCredentialId, activeKey },
-    { unit: null, start: "published", now: change.now },
+    { unit: null, start: "published", now },
   );
   writeRun(run, undefined, change);
 }

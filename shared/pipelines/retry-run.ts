@@ -7,6 +7,7 @@ import { runNotFound } from "./cancel.ts";
 import { pipelines } from "./registry.ts";
 import { isTerminal, type RunDocument } from "./run.ts";
 import { activeRunKey, isRunId, runPath } from "./run-paths.ts";
+import { refuseDisabled } from "./run-refusals.ts";
 import type { RunAnswer } from "./run-request.ts";
 import { reserveRun, runsUnderWay, type Trigger } from "./trigger.ts";
 
@@ -30,18 +31,8 @@ export async function retryRun(
   ports: ReservePorts,
 ): Promise<Reply<RetryAnswer>> {
   const run = await endedRun(request, ports);
-  const pipeline = (await pipelines()).byAddress(run.pipelineId);
-  if (!pipeline.config.enabled) throw new AppError("PIPELINE_DISABLED", "This pipeline is not enabled.");
-  const { org, caller, requestId, claimedUser, traceparent } = request;
-  const { credentialId, range, forceRefresh, dryRun, parameters, priority } = run;
-  const activeKey = activeRunKey(run.pipelineId, credentialId, range, dryRun);
   const trigger: Trigger = {
-    ...{ org, caller, pipeline, requestId, claimedUser, traceparent },
-    ...{ range, forceRefresh, dryRun, parameters, priority },
-    runs: [{ runId: ports.ids.newId("run"), credentialId, activeKey: isOfFile(run) ? run.activeKey : activeKey }],
-    triggerType: "retry",
-    triggerBy: run.runId,
-    retryOf: run.runId,
+    ...(await retryTrigger(run, request, ports)),
     effects: {
       prepare: effects.prepare,
       conclude: (change, answer, details) => effects.conclude(change, replyFor(run, bodyOf(answer)), details),
@@ -49,6 +40,28 @@ export async function retryRun(
   };
   const reply = (await runsUnderWay(trigger, effects, ports)) ?? (await reserveRun(trigger, ports));
   return replyFor(run, reply.body);
+}
+
+type Asker = Pick<Trigger, "org" | "caller" | "requestId" | "claimedUser" | "traceparent">;
+
+/** The run again as a trigger, with the configuration of today. Throws `PIPELINE_DISABLED`, `PIPELINE_NOT_FOUND`. */
+export async function retryTrigger(
+  run: RunDocument,
+  { org, caller, requestId, claimedUser, traceparent }: Asker,
+  ports: Pick<ReservePorts, "ids">,
+): Promise<Omit<Trigger, "effects">> {
+  const pipeline = (await pipelines()).byAddress(run.pipelineId);
+  refuseDisabled(pipeline);
+  const { credentialId, range, forceRefresh, dryRun, parameters, priority } = run;
+  const activeKey = activeRunKey(run.pipelineId, credentialId, range, dryRun);
+  return {
+    ...{ org, caller, pipeline, requestId, claimedUser, traceparent },
+    ...{ range, forceRefresh, dryRun, parameters, priority },
+    runs: [{ runId: ports.ids.newId("run"), credentialId, activeKey: isOfFile(run) ? run.activeKey : activeKey }],
+    triggerType: "retry",
+    triggerBy: run.runId,
+    retryOf: run.runId,
+  };
 }
 
 /** A file decides which days its run covers: the guard against the same run twice is the file's own. */

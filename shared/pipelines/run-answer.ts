@@ -60,6 +60,9 @@ const runFields = {
       held_days: days,
       quarantined_days: days,
       superseded_days: days,
+      reprice_suggested: Type.Array(text, {
+        description: "Days this run did not move and a repricing would: their prices count what its days use",
+      }),
       totals: MoneyTotals,
       preview: Type.Optional(
         Type.Array(
@@ -149,6 +152,7 @@ function resultAnswer({ result }: RunDocument): RunSummary["result"] {
     held_days: result.heldDays,
     quarantined_days: result.quarantinedDays,
     superseded_days: result.supersededDays,
+    reprice_suggested: result.repriceSuggested ?? [],
     totals: Object.fromEntries(
       Object.entries(result.totals).map(([currency, [billed, effective]]) => [currency, { billed, effective }]),
     ),

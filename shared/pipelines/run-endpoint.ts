@@ -1,9 +1,11 @@
-import { orgAccess } from "#shared/access/caller.ts";
+import { type OrgIdentity, orgAccess } from "#shared/access/caller.ts";
 import type { ReservePorts } from "#shared/quotas/reserve.ts";
 import type { Effects, HttpRequest, Reply } from "#shared/runtime/declaration.ts";
 import { isAppError } from "#shared/runtime/errors.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { refuseOtherScope } from "./pipeline-scope.ts";
 import { type PipelineRegistry, pipelines } from "./registry.ts";
+import { refuseDisabled } from "./run-refusals.ts";
 import { RunAnswer, RunQuery, RunRequest } from "./run-request.ts";
 import { triggerRun } from "./trigger.ts";
 
@@ -11,6 +13,7 @@ import { triggerRun } from "./trigger.ts";
 export const runEndpoint = {
   method: "POST",
   access: orgAccess("pipelines:run", { root: true }),
+  takesPlatform: true,
   uses: ["documents", "topics"],
   query: RunQuery,
   body: RunRequest,
@@ -37,6 +40,8 @@ export const runEndpoint = {
     "CREDENTIAL_AMBIGUOUS",
   ],
   limits: [{ name: "run-trigger", per: "organization", times: 50, windowSeconds: 60 }],
+  // Address, body and dates are refused before it (`pipelines.md` 4).
+  subscription: "any",
   audit: { action: "run.requested", operation: "EXECUTE", resourceType: "run" },
 } as const;
 
@@ -48,6 +53,13 @@ export async function runAddressed(
   ports: ReservePorts,
 ): Promise<Reply<RunAnswer>> {
   return triggerRun({ ...request, pipeline: await addressedPipeline(words) }, effects, ports);
+}
+
+/** Refuses an address that starts nothing for the organization. Throws as `addressedPipeline`, and `PIPELINE_DISABLED`. */
+export async function admitAddress(words: readonly string[], org: OrgIdentity): Promise<void> {
+  const pipeline = await addressedPipeline(words);
+  refuseOtherScope(pipeline, org);
+  refuseDisabled(pipeline);
 }
 
 /** The pipeline that the words of a path name. Throws `PIPELINE_NOT_FOUND`, `PIPELINE_RETIRED`. */

@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { allDocuments } from "#shared/platform/documents/pages.ts";
 import { FailedExpectation, failedExpectation } from "#shared/quarantine/quarantine-answer.ts";
 import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
 import type { QualityDocument, RunDocument } from "./run.ts";
@@ -131,12 +132,5 @@ export async function qualityOf(org: OrgIdentity, runId: string, documents: Docu
 
 /** All documents of a collection below a run, by path. */
 async function allOf<T extends object>(collection: string, documents: Documents): Promise<T[]> {
-  const all: T[] = [];
-  let cursor: string | undefined;
-  do {
-    const found = await documents.list<T>({ collection, limit: 500, ...(cursor === undefined ? {} : { cursor }) });
-    all.push(...found.documents.map(({ body }) => body));
-    cursor = found.next;
-  } while (cursor !== undefined);
-  return all;
+  return (await allDocuments<T>({ collection }, documents)).map(({ body }) => body);
 }

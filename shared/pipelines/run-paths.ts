@@ -1,10 +1,18 @@
 import { createHash } from "node:crypto";
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { isPlatformScope } from "#shared/access/platform-scope.ts";
 import type { DayRange } from "./range.ts";
 
-/** Where the documents of runs lie (`tables.md` 6). The organization always comes from a credential or a stored run. */
+/**
+ * Where the documents of runs lie (`tables.md` 6): below their organization, those of the platform's own pipelines in
+ * root collections. The organization always comes from a credential or a stored run.
+ */
+export function runCollection(orgKey: string): string {
+  return collectionOf(orgKey, "runs");
+}
+
 export function runPath(orgKey: string, runId: string): string {
-  return `orgs/${orgKey}/runs/${runId}`;
+  return `${runCollection(orgKey)}/${runId}`;
 }
 
 export function stepPath(orgKey: string, runId: string, index: number): string {
@@ -32,7 +40,7 @@ export function runIndexPath(runId: string): string {
 }
 
 export function sourcePath(org: OrgIdentity, pipelineId: string, credentialId: string): string {
-  return `orgs/${org.key}/sources/${pipelineId}~${credentialId}`;
+  return `${collectionOf(org.key, "sources")}/${pipelineId}~${credentialId}`;
 }
 
 /** Two requests for the same days of the same source are one run. */
@@ -42,10 +50,20 @@ export function activeRunKey(pipelineId: string, credentialId: string, range: Da
 }
 
 export function activeRunPath(orgKey: string, activeKey: string): string {
-  return `orgs/${orgKey}/activeRuns/${activeKey}`;
+  return `${collectionOf(orgKey, "activeRuns")}/${activeKey}`;
 }
 
 /** `run_` and a ULID: what an id from outside must be before it becomes part of a path. */
 export function isRunId(text: string): boolean {
   return /^run_[0-9A-HJKMNP-TV-Z]{26}$/.test(text);
+}
+
+const platformCollections = {
+  runs: "platformRuns",
+  sources: "platformSources",
+  activeRuns: "platformActiveRuns",
+} as const;
+
+function collectionOf(orgKey: string, name: keyof typeof platformCollections): string {
+  return isPlatformScope({ key: orgKey }) ? platformCollections[name] : `orgs/${orgKey}/${name}`;
 }

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Static, Type } from "@sinclair/typebox";
 import { AppError } from "#shared/runtime/errors.ts";
-import { choice, nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
+import { choice, isStorable, nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { runStatuses } from "./run.ts";
 
 const optionalText = Type.Optional(plainText(1, 100));
@@ -17,8 +18,11 @@ const requestFields = {
   priority: Type.Optional(Type.Integer({ minimum: 1, maximum: 10 })),
 };
 
-/** The same fields, as older clients send them. */
-export const RunQuery = strictObject(requestFields);
+/** The same fields, as older clients send them; the parameters as JSON. */
+export const RunQuery = strictObject({
+  ...requestFields,
+  parameters: Type.Optional(plainText(2, 4000, { description: "A JSON object" })),
+});
 export type RunQuery = Static<typeof RunQuery>;
 
 export const RunRequest = strictObject({
@@ -54,16 +58,38 @@ export const RunAnswer = strictObject({
 export type RunAnswer = Static<typeof RunAnswer>;
 export type StartedRun = RunAnswer["runs"][number];
 
-/** One request from query and body; the same field with two values is refused. */
+/**
+ * One request from query and body. Throws `CONFLICTING_DATES` where a field has two values, `INVALID_PARAMETER` for
+ * parameters in the query that are no JSON object.
+ */
 export function combined(query: RunQuery, body: RunRequest): RunRequest {
-  const contradictions = Object.entries(query).filter(([name, value]) => {
+  const { parameters, ...others } = query;
+  const asked: RunRequest = parameters === undefined ? others : { ...others, parameters: parametersOf(parameters) };
+  const contradictions = Object.entries(asked).filter(([name, value]) => {
     const other = body[name as keyof RunRequest];
-    return other !== undefined && other !== value;
+    return other !== undefined && !isDeepStrictEqual(other, value);
   });
   if (contradictions.length > 0) {
     throw new AppError("CONFLICTING_DATES", "Query and body name different values.", {
       fields: contradictions.map(([name]) => ({ path: `/${name}`, problem: "differs between query and body" })),
     });
   }
-  return { ...query, ...body };
+  return { ...asked, ...body };
+}
+
+function parametersOf(text: string): Record<string, unknown> {
+  const parsed = parsedJson(text);
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) && isStorable(parsed))
+    return parsed as Record<string, unknown>;
+  throw new AppError("INVALID_PARAMETER", "parameters must be a JSON object.", {
+    fields: [{ path: "/parameters", problem: "must be a JSON object" }],
+  });
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
 }

@@ -101,6 +101,8 @@ export interface RunResult {
   heldDays: string[];
   /** Failed their expectations: written, not published. */
   quarantinedDays: string[];
+  /** Published days that this run did not move and that a repricing would: their prices count what its days use. */
+  repriceSuggested?: string[];
   /** Of what the run published or found unchanged. */
   totals: Totals;
   /** Only of a dry run. */
@@ -153,6 +155,10 @@ export interface StepDocument {
   dayFences: Record<string, number>;
   /** By day, of steps that price usage or see what of it no charge stands for. */
   pricing?: Record<string, DayPricing>;
+  /** Of pricing: published days behind the run's whose prices count what its days use. */
+  countedOn?: string[];
+  /** Only of steps of the platform. */
+  stored?: StoredDays;
   /** Where a step goes on that was handed on. */
   checkpoint: unknown;
   /** Milliseconds it has worked, over all processes; waiting not counted. */
@@ -164,7 +170,18 @@ export interface StepDocument {
   error: RunError | null;
 }
 
-export type PartState = "REGISTERED" | "LOADED" | "UNCHANGED";
+/** UTC days that a step of the platform has stored, and those that stood like this before. */
+export interface StoredDays {
+  added: string[];
+  unchanged: string[];
+}
+
+/**
+ * How far the load of a part is. What has become of its days since stands where it is decided, once: published, held and
+ * replaced ones in the ledger and its journal, quarantined ones in their quarantine, superseded ones in the run's result,
+ * abandoned ones among the loose batches. `REMOVED`: nothing named its batch any more.
+ */
+export type PartState = "REGISTERED" | "LOADED" | "UNCHANGED" | "REMOVED";
 
 /** Document `.../runs/{runId}/parts/{batchId}`: rows of whole days of one table, written as one batch. */
 export interface PartDocument {

@@ -2,12 +2,12 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents, Filter, Snapshot } from "#shared/platform/documents/documents.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
+import { choice, nullable, paging, strictObject } from "#shared/runtime/schema.ts";
 import { runNotFound } from "./cancel.ts";
 import { isDay } from "./range.ts";
 import { type RunDocument, runStatuses, type StepDocument, triggerTypes } from "./run.ts";
 import { type RunDetail, RunSummary, runDetail, runSummary } from "./run-answer.ts";
-import { isRunId, runPath } from "./run-paths.ts";
+import { isRunId, runCollection, runPath } from "./run-paths.ts";
 
 const word = Type.Optional(Type.String({ maxLength: 100 }));
 
@@ -20,8 +20,7 @@ export const RunListQuery = strictObject({
   backfill_id: word,
   start_date: Type.Optional(Type.String({ maxLength: 20, description: "First day of creation, UTC" })),
   end_date: Type.Optional(Type.String({ maxLength: 20 })),
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
-  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
+  ...paging(),
   offset: Type.Integer({ minimum: 0, maximum: 10_000, default: 0 }),
 });
 export type RunListQuery = Static<typeof RunListQuery>;
@@ -49,12 +48,12 @@ export async function listRuns(org: OrgIdentity, query: RunListQuery, documents:
   let lookedAt = 0;
   do {
     const page = await documents.list<RunDocument>({
-      collection: `orgs/${org.key}/runs`,
+      collection: runCollection(org.key),
       filters: indexedFilter(query),
       orderBy: [{ field: "createdAt", direction: "desc" }],
       // Never more than is still wanted: then the store's own cursor says where to go on.
       limit: Math.min(500, query.limit - runs.length + toSkip),
-      ...(cursor === undefined ? {} : { cursor }),
+      cursor,
     });
     const asked = page.documents.filter((snapshot) => isAsked(snapshot, query)).map(({ body }) => body);
     runs.push(...asked.slice(toSkip));

@@ -1,9 +1,10 @@
+import type { DayPricing, UnpricedUsage } from "#shared/ledger/ledger.ts";
 import type { DayState, Finding, Pulled, Row } from "#shared/providers/provider.ts";
 import { cycleCost } from "#shared/saas-plans/amortisation.ts";
 import { chargeRows } from "#shared/saas-plans/charge-rows.ts";
 import { type ChargedVersion, isLive } from "#shared/saas-plans/plan.ts";
 import { chargedLines } from "#shared/saas-plans/plan-store.ts";
-import { addDays, daysOf } from "./range.ts";
+import { addDays, type DayRange, daysOf } from "./range.ts";
 import type { RunSession } from "./session.ts";
 
 const dailyTable = "saas_costs_daily";
@@ -17,7 +18,10 @@ const daysAtOnce = 92;
  * nothing is charged are published empty; days after today are not part of any run. `from` is where the last slice ended.
  * Source: `prices-and-plans.md` C5, C6.
  */
-export async function saasStep(from: unknown, { claim, ports }: RunSession): Promise<Pulled> {
+export async function saasStep(
+  from: unknown,
+  { claim, ports }: RunSession,
+): Promise<Pulled & { pricing: Record<string, DayPricing> }> {
   const { org, range } = claim.run;
   const start = typeof from === "string" ? from : range.start;
   const last = addDays(start, daysAtOnce - 1);
@@ -34,23 +38,46 @@ export async function saasStep(from: unknown, { claim, ports }: RunSession): Pro
   return {
     rows,
     days: Object.fromEntries(daysOf({ start, end }).map((day) => [day, stateOf(day)])),
-    findings: lines.flatMap(({ versions }) => unpricedOf(versions, { start, end })),
+    findings: unpricedOf(lines.flatMap(unpricedVersions), { start, end }),
     warnings: [],
+    pricing: unpricedByDay(lines.flatMap(unpricedVersions), { start, end }),
     ...(end < range.end ? { next: addDays(end, 1) } : {}),
   };
 }
 
-/** Plans that charge in these days at a price nobody knows: never 0, always named. */
-function unpricedOf(versions: readonly ChargedVersion[], range: { start: string; end: string }): Finding[] {
+/** Versions that charge at a price nobody knows: never 0, always named. */
+function unpricedVersions({ versions }: { versions: readonly ChargedVersion[] }): ChargedVersion[] {
+  return versions.filter(
+    (version) => isLive(version) && version.costSource === "manual" && cycleCost(version) === undefined,
+  );
+}
+
+function isInForce({ startDate, endDate }: ChargedVersion, { start, end }: DayRange): boolean {
+  return startDate <= end && (endDate === null || endDate >= start);
+}
+
+function unpricedOf(versions: readonly ChargedVersion[], range: DayRange): Finding[] {
   return versions
-    .filter((version) => {
-      const isInForce = version.startDate <= range.end && (version.endDate === null || version.endDate >= range.start);
-      return isInForce && isLive(version) && version.costSource === "manual" && cycleCost(version) === undefined;
-    })
+    .filter((version) => isInForce(version, range))
     .map(({ provider, planName, subscriptionId }) => ({
       code: "unpriced",
       path: `${provider}/${planName}`,
       count: 1,
       first: subscriptionId,
     }));
+}
+
+/** What no charge stands for, by day, as the ledger keeps it beside the day's totals. */
+function unpricedByDay(versions: readonly ChargedVersion[], range: DayRange): Record<string, DayPricing> {
+  const days = daysOf(range).flatMap((day) => {
+    const own = versions.filter((version) => isInForce(version, { start: day, end: day }));
+    return own.length === 0 ? [] : [[day, { unpriced: own.map(unpricedPlan) }] as const];
+  });
+  return Object.fromEntries(days);
+}
+
+function unpricedPlan({ provider, planName, pricingModel, seats }: ChargedVersion): UnpricedUsage {
+  const isPerSeat = pricingModel === "PER_SEAT";
+  const meters: Record<string, string> = isPerSeat ? { seat_days: String(seats) } : { subscription_days: "1" };
+  return { category: "saas", provider, model: planName, rows: 1, requests: 0, tokens: "0", meters };
 }

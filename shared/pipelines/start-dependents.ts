@@ -30,10 +30,11 @@ async function start(order: DependentOrder, ports: ReservePorts): Promise<void> 
     const isUnderWay = (active?.body as ActiveRunDocument | undefined) !== undefined;
     if (isUnderWay || known?.body !== undefined) return;
     const planned = { runId: ports.ids.newId("run"), credentialId, activeKey };
-    const run = newRun({ ...order, parameters }, planned, { unit: null, start: "published", now: change.now });
+    const now = active?.readAt ?? change.now;
+    const run = newRun({ ...order, parameters }, planned, { unit: null, start: "published", now });
     change.create(started, {
       runId: run.runId,
-      expireAt: new Date(change.now.getTime() + keptMilliseconds).toISOString(),
+      expireAt: new Date(now.getTime() + keptMilliseconds).toISOString(),
     });
     writeRun(run, undefined, change);
   }, ports);

@@ -1,3 +1,4 @@
+import { isRefusal, publishRefusal } from "#shared/integrations/credential-refusal.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import type { AppError } from "#shared/runtime/errors.ts";
 import { isStillOurs } from "./claim.ts";
@@ -24,6 +25,9 @@ export interface StepMove {
   reason?: string;
 }
 
+/** Sessions that have their credential asked about again: once is enough for a run. */
+const told = new WeakSet<RunSession>();
+
 /** T5: one committed move of a step, refused when the run is not ours any more. */
 export async function moveStep(move: StepMove, session: RunSession): Promise<StepDocument> {
   const { claim, ports } = session;
@@ -31,6 +35,9 @@ export async function moveStep(move: StepMove, session: RunSession): Promise<Ste
   const error =
     move.error === undefined ? null : await runErrorOf(move.error, { stepId: move.step.id, retryCount: move.attempts });
   const calls = session.takeCalls();
+  const isFirstRefusal = move.status === "FAILED" && isRefusal(error?.code) && !told.has(session);
+  // Steps fail side by side.
+  if (isFirstRefusal) told.add(session);
   return commitChange(async (change) => {
     const run = await change.get<RunDocument>(runPath(org.key, runId));
     const stored = await change.get<StepDocument>(stepPath(org.key, runId, move.index));
@@ -38,6 +45,7 @@ export async function moveStep(move: StepMove, session: RunSession): Promise<Ste
     const next = { ...movedStep(move, stored.body, session, change), error };
     next.providerCalls += calls;
     const covered = move.product?.range === undefined ? run.body : { ...run.body, range: move.product.range };
+    if (isFirstRefusal) publishRefusal({ org, credential: claim.credential }, change);
     writeStep(covered, next, { move, from: stored.body?.status ?? "PENDING", version: stored.version + 1 }, change);
     return next;
   }, ports);
@@ -72,6 +80,8 @@ function movedStep(
     warnings: found?.warnings ?? [],
     findings: found?.findings ?? [],
     ...(found?.pricing === undefined ? {} : { pricing: found.pricing }),
+    ...(found?.countedOn === undefined ? {} : { countedOn: found.countedOn }),
+    ...(found?.stored === undefined ? {} : { stored: found.stored }),
     error: null,
   };
 }

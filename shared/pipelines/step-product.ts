@@ -1,7 +1,7 @@
 import type { DayPricing } from "#shared/ledger/ledger.ts";
 import type { Finding, Row } from "#shared/providers/provider.ts";
 import type { DayRange } from "./range.ts";
-import type { SourceDays, StepDocument } from "./run.ts";
+import type { SourceDays, StepDocument, StoredDays } from "./run.ts";
 
 /** What a step has found and written. */
 export interface StepProduct {
@@ -15,6 +15,10 @@ export interface StepProduct {
   dayFences: Record<string, number>;
   /** By day. */
   pricing?: Record<string, DayPricing>;
+  /** Of pricing: published days behind the run's whose prices count what its days use. */
+  countedOn?: string[];
+  /** Of steps of the platform: UTC days they have stored, and those that stood like this before. */
+  stored?: StoredDays;
   /** Rows by table as this process holds them; absent where they were too many to hold. */
   rows?: Record<string, readonly Row[]>;
   /** The days the run turned out to cover, where a file decides. */
@@ -49,6 +53,7 @@ export function joined(before: StepProduct, slice: StepProduct, fence: number): 
     findings: joinedFindings(before.findings, slice.findings),
     dayFences: { ...before.dayFences, ...Object.fromEntries(days.map((day) => [day, fence])) },
     ...(before.pricing || slice.pricing ? { pricing: { ...before.pricing, ...slice.pricing } } : {}),
+    ...(slice.countedOn === undefined ? {} : { countedOn: slice.countedOn }),
     ...(slice.range === undefined ? {} : { range: slice.range }),
     ...(slice.next === undefined ? {} : { next: slice.next }),
   };

@@ -6,6 +6,7 @@ import { combinedDays } from "./day-states.ts";
 import { stepConfig } from "./parameters.ts";
 import { costTable, writeParts } from "./parts.ts";
 import type { Step } from "./pipeline.ts";
+import { platformSteps } from "./platform-steps.ts";
 import { priceStep } from "./price-step.ts";
 import { daysOf } from "./range.ts";
 import { repriceProcessor, repriceStep } from "./reprice-step.ts";
@@ -31,6 +32,8 @@ export interface StepInput {
 export async function stepProduct(input: StepInput, session: RunSession): Promise<StepProduct> {
   const { step } = input;
   if (step.processor === repriceProcessor) return repriceStep(input, session);
+  const platformStep = platformSteps[step.processor];
+  if (platformStep !== undefined) return withinTime(input, session, (signal) => platformStep(input, session, signal));
   const stream = session.adapter?.streams?.[step.processor];
   if (stream !== undefined) return withinTime(input, session, (signal) => streamStep(stream, step, session, signal));
   const observedAt = session.ports.clock.now().toISOString();
@@ -44,13 +47,14 @@ export async function stepProduct(input: StepInput, session: RunSession): Promis
     findings: pulled.findings,
     dayFences: {},
     ...(pulled.pricing === undefined ? {} : { pricing: pulled.pricing }),
+    ...(pulled.countedOn === undefined ? {} : { countedOn: pulled.countedOn }),
     // The slices of a long step are read back together.
     ...(isSlice ? {} : { rows: pulled.rows }),
     ...(pulled.next === undefined ? {} : { next: pulled.next }),
   };
 }
 
-type Found = Pulled & { pricing?: Record<string, DayPricing> };
+type Found = Pulled & { pricing?: Record<string, DayPricing>; countedOn?: string[] };
 
 async function pulledRows(input: StepInput, session: RunSession): Promise<Found> {
   const { step, before, progress } = input;

@@ -94,7 +94,7 @@ async function attempted(turn: Turn, stored: StepDocument | undefined, session: 
     } catch (error) {
       const failed = await failedAttempt(error, { step, index, attempts }, session);
       if (failed !== undefined) return { step: failed, rows: async () => ({}) };
-      if (session.isTimeUp()) throw new Parked(session.ports.clock.now(), "deadline");
+      if (session.isTimeUp()) throw new Parked(0, "deadline");
       progress = progressOf(await storedStep(index, session));
       workedMs = 0;
     }
@@ -118,7 +118,7 @@ async function worked(
     workedMs += performance.now() - started;
     if (slice.next === undefined) return { whole, workedMs };
     await moveStep({ ...from.move, product: whole, workedMs }, session);
-    if (session.isTimeUp()) throw new Parked(session.ports.clock.now(), "deadline");
+    if (session.isTimeUp()) throw new Parked(0, "deadline");
   }
 }
 
@@ -145,7 +145,7 @@ async function failedAttempt(error: unknown, attempt: Attempt, session: RunSessi
   const moved = await moveStep({ ...attempt, status: isLast ? "FAILED" : "WAITING", error }, session);
   if (isLast && step.on_failure === "continue") return moved;
   if (isLast) throw withStep(error, step.id);
-  if (wait > longestWaitHereSeconds) throw new Parked(new Date(now.getTime() + wait * 1000), "wait");
+  if (wait > longestWaitHereSeconds) throw new Parked(wait * 1000, "wait");
   await session.sleep(wait * 1000);
   return undefined;
 }

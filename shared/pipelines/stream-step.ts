@@ -1,4 +1,4 @@
-import { publishedMonth } from "#shared/ledger/current-batches.ts";
+import { pulledDays } from "#shared/ledger/current-batches.ts";
 import type { StreamProcessor } from "#shared/providers/stream.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { stepConfig } from "./parameters.ts";
@@ -44,13 +44,13 @@ export async function streamStep(
       parts.push(id);
     },
     publishedDays: async (sourcePart, months) => {
-      const found = await Promise.all(
-        months.map((month) => publishedMonth(run.org, month, org.ledgerEpoch, ports.documents)),
-      );
+      const place = { org: run.org, epoch: org.ledgerEpoch, pipelineId: run.pipelineId };
+      // Also days that only a closed month holds: what is gone from them is to be held, and booked, as gone.
+      const found = await Promise.all(months.map((month) => pulledDays(place, month, ports.documents)));
       const source = sourceOf(sourcePart);
       return found
-        .flatMap(({ days }) => days)
-        .filter((day) => day.pipelineId === run.pipelineId && day.source === source)
+        .flat()
+        .filter((day) => day.source === source)
         .map(({ day }) => day);
     },
   });

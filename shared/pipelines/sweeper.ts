@@ -1,7 +1,8 @@
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
+import { allDocuments, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { Topics } from "#shared/platform/topics/topics.ts";
 import { commitChange } from "#shared/runtime/change.ts";
-import { AppError } from "#shared/runtime/errors.ts";
+import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { isHeld } from "./claim.ts";
 import { runErrorOf } from "./failures.ts";
@@ -27,11 +28,11 @@ const queueCheckMilliseconds = 60_000;
  */
 export async function sweepRuns(ports: SweepPorts): Promise<number> {
   let touched = 0;
+  // What is due is due by the store's clock: this instance's may be minutes off.
+  const { readAt } = await ports.documents.get(runIndexPath("clock"));
   for (let shard = 0; shard < runShards; shard++) {
-    for (const due of await dueRuns(shard, ports)) {
-      await putRight(due, ports);
-      touched += 1;
-    }
+    for (const due of await runsOfShard(shard, readAt.toISOString(), ports))
+      if (await isPutRight(due, ports)) touched += 1;
   }
   return touched;
 }
@@ -58,28 +59,30 @@ export async function forgetEarlierBoot(ports: SweepPorts): Promise<void> {
   }
 }
 
-async function dueRuns(shard: number, ports: SweepPorts): Promise<Due[]> {
-  return runsOfShard(shard, ports.clock.now().toISOString(), ports);
+async function runsOfShard(shard: number, until: string, ports: SweepPorts): Promise<Due[]> {
+  const due: WholeQuery = {
+    collection: "runIndex",
+    filters: [
+      { field: "shard", is: "==", value: shard },
+      { field: "nextCheckAt", is: "<=", value: until },
+    ],
+    orderBy: [{ field: "nextCheckAt", direction: "asc" }],
+    limit: pageSize,
+  };
+  return allDocuments<RunIndexDocument>(due, ports.documents);
 }
 
-async function runsOfShard(shard: number, until: string, ports: SweepPorts): Promise<Due[]> {
-  const found: Due[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await ports.documents.list<RunIndexDocument>({
-      collection: "runIndex",
-      filters: [
-        { field: "shard", is: "==", value: shard },
-        { field: "nextCheckAt", is: "<=", value: until },
-      ],
-      orderBy: [{ field: "nextCheckAt", direction: "asc" }],
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    found.push(...page.documents);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return found;
+/** One run that cannot be put right is left for the next sweep; it holds back no other. */
+async function isPutRight(due: Due, ports: SweepPorts): Promise<boolean> {
+  try {
+    await putRight(due, ports);
+    return true;
+  } catch (error) {
+    // A store that does not answer is the trouble of all of them.
+    if (isAppError(error) && error.retryable) throw error;
+    ports.log.error({ run: due.path, err: error }, "a run was not put right");
+    return false;
+  }
 }
 
 async function putRight(due: Due, ports: SweepPorts): Promise<void> {
@@ -87,7 +90,7 @@ async function putRight(due: Due, ports: SweepPorts): Promise<void> {
   const place = { orgKey: due.body.org, runId };
   const end = await dueEnding(place, ports);
   if (end !== undefined) {
-    await finishRun(place, end, (run) => run.status === "PENDING" || !isHeld(run, ports.clock.now()), ports);
+    await finishRun(place, end, (run, now) => run.status === "PENDING" || !isHeld(run, now), ports);
     return;
   }
   await commitChange(async (change) => {

@@ -1,23 +1,32 @@
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
+import { isPlatformScope } from "#shared/access/platform-scope.ts";
 import {
   type CredentialDocument,
   credentialPath,
   type IntegrationsIndex,
   indexPath,
 } from "#shared/integrations/credential.ts";
-import type { PlanLimits } from "#shared/plans/plans.ts";
+import { type PlanLimits, plans } from "#shared/plans/plans.ts";
+import {
+  type EffectiveSubscription,
+  effectiveSubscription,
+  type SubscriptionDocument,
+  subscriptionPath,
+} from "#shared/plans/subscription.ts";
 import { type Reservation, type ReservePorts, reserve, type Snapshots } from "#shared/quotas/reserve.ts";
 import { refuseOverLimit } from "#shared/quotas/runnable-providers.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
 import { type Effects, Reply } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { hasPlans } from "#shared/saas-plans/plan-store.ts";
+import { refuseInactive } from "#shared/runtime/subscription-gate.ts";
 import { newRun, type PlannedRun, type RunOrder, type RunStart, writeRun } from "./new-run.ts";
 import { parameterValues } from "./parameters.ts";
 import type { Pipeline } from "./pipeline.ts";
+import { refuseOtherScope } from "./pipeline-scope.ts";
 import { daysOf, rangeOf } from "./range.ts";
 import { type ActiveRunDocument, isTerminal, type RunDocument, type RunStatus } from "./run.ts";
 import { activeRunKey, activeRunPath, runPath } from "./run-paths.ts";
+import { refuseDisabled, refuseWithoutPlans } from "./run-refusals.ts";
 import { combined, type RunAnswer, type RunQuery, type RunRequest, type StartedRun } from "./run-request.ts";
 import { type CredentialNeeds, chosenCredentials, credentialNeeds, refuseUnusable } from "./usable-credentials.ts";
 
@@ -42,6 +51,8 @@ export interface Trigger extends RunOrder {
   mayWait?: boolean;
   /** An executor outside the platform does the work. */
   isExternal?: boolean;
+  /** How long its slot is kept before somebody has to extend it; 900 unless said. */
+  slotSeconds?: number;
   /** What else stands or falls with the run, e.g. the import it is for. */
   alsoWrite?: (change: Change) => void;
 }
@@ -70,17 +81,18 @@ export async function plannedTrigger(
   ports: ReservePorts,
 ): Promise<Omit<Trigger, "effects">> {
   const { org, pipeline } = asked;
-  if (!pipeline.config.enabled) throw new AppError("PIPELINE_DISABLED", "This pipeline is not enabled.");
+  refuseOtherScope(pipeline, org);
+  refuseDisabled(pipeline);
   const parameters = parameterValues(pipeline.config.parameters, request.parameters ?? {});
-  // The index is read first: its read time is the store's clock, which says what today is.
-  const index = await ports.documents.get<IntegrationsIndex>(indexPath(org));
-  const range = rangeOf(request, pipeline.window, index.readAt);
+  const { connected, subscription, now } = await standing(org, ports);
+  const range = rangeOf(request, pipeline.window, now);
   const dryRun = request.dry_run ?? false;
   if (dryRun && daysOf(range).length > maximumDryRunDays)
     throw new AppError("RANGE_TOO_LONG", `A dry run covers at most ${maximumDryRunDays} days.`);
-  if (pipeline.config.requires.saas_plans === true) await refuseWithoutPlans(org, ports);
+  if (!isPlatformScope(org)) refuseInactive("running", subscription);
+  await refuseWithoutPlans(pipeline, org, ports.documents);
   const needs = await credentialNeeds(pipeline);
-  const choice = { org, index: index.body, asked: request.credential_id };
+  const choice = { org, index: connected, asked: request.credential_id };
   const credentials = await chosenCredentials(choice, needs, ports.documents);
   return {
     ...asked,
@@ -100,9 +112,16 @@ export async function plannedTrigger(
   };
 }
 
-async function refuseWithoutPlans(org: OrgIdentity, { documents }: ReservePorts): Promise<void> {
-  if (await hasPlans(org, documents)) return;
-  throw new AppError("INTEGRATION_NOT_CONFIGURED", "Add a plan first: there is nothing that could cost anything.");
+/** What the organization has connected and may do; `now`: the store's clock, which says what today is. */
+async function standing(
+  org: OrgIdentity,
+  { documents, clock }: ReservePorts,
+): Promise<{ connected: IntegrationsIndex | undefined; subscription: EffectiveSubscription; now: Date }> {
+  const [index, subscription] = await documents.getAll<object>([indexPath(org), subscriptionPath(org)]);
+  const now = index?.readAt ?? clock.now();
+  const document = subscription?.body as SubscriptionDocument | undefined;
+  const connected = index?.body as IntegrationsIndex | undefined;
+  return { connected, subscription: effectiveSubscription(document, await plans(), now), now };
 }
 
 /** The same runs, all of them, found without a reservation; one that starts in this very moment is found inside it. */
@@ -145,13 +164,17 @@ async function uncounted(
   const byPath = new Map(stored.map((snapshot) => [snapshot.path, snapshot]));
   const read = { get: (path: string) => byPath.get(path) } as Snapshots;
   await reservation.prepare(change);
-  return reservation.existing(read, change) ?? made(trigger, read, { unit: null, start: "published" }, change);
+  return reservation.existing(read, change) ?? made(trigger, read, { unit: null, start: startOf(trigger) }, change);
+}
+
+function startOf({ isExternal }: Trigger): RunStart {
+  return isExternal ? "external" : "published";
 }
 
 function reservationOf(trigger: Trigger, needs: CredentialNeeds): Reservation<Reply<RunAnswer>> {
   const { org, runs, effects } = trigger;
   const [first] = runs;
-  const start = trigger.isExternal ? "external" : "published";
+  const start = startOf(trigger);
   // Kept from the last reading, because admitting is told units only.
   let read: Snapshots = { get: () => undefined };
   return {
@@ -178,7 +201,7 @@ function reservationOf(trigger: Trigger, needs: CredentialNeeds): Reservation<Re
     ...(trigger.mayWait
       ? { wait: (change) => made(trigger, read, { unit: null, start: "waiting_slot" }, change) }
       : {}),
-    ...(trigger.isExternal ? { slotSeconds: 1800 } : {}),
+    ...(trigger.slotSeconds === undefined ? {} : { slotSeconds: trigger.slotSeconds }),
   };
 }
 
@@ -220,10 +243,12 @@ function made(
   taken: { unit: Parameters<typeof newRun>[2]["unit"]; start: RunStart },
   change: Change,
 ): Reply<RunAnswer> {
+  // The store's clock, by which its deadline will be judged; this instance's may be minutes off.
+  const now = read.get(indexPath(trigger.org))?.readAt ?? change.now;
   const started = trigger.runs.map((planned) => {
     const known = knownRun(trigger.org, planned, read);
     if (known !== undefined) return known;
-    const run = newRun(trigger, planned, { ...taken, now: change.now });
+    const run = newRun(trigger, planned, { ...taken, now });
     writeRun(run, trigger.traceparent, change);
     return startedRun(run, false);
   });

@@ -3,7 +3,6 @@ import { sumTotals } from "#shared/ledger/totals.ts";
 import type { Failure } from "#shared/quality/expectation.ts";
 import { expiryOf, type QuarantineDocument, quarantineId } from "#shared/quarantine/quarantine.ts";
 import { publishedTotals } from "./published-totals.ts";
-import type { RunDocument } from "./run.ts";
 import { judgeRun } from "./run-quality.ts";
 import type { RunSession } from "./session.ts";
 
@@ -19,24 +18,29 @@ export interface RunVerdict {
  * that is published with the same rows already was judged then, or released by a person.
  */
 export async function verdictOf(publications: readonly DayPublication[], session: RunSession): Promise<RunVerdict> {
-  const { run } = session.claim;
-  const failures = await judgeRun(
-    publications.filter((own) => isFresh(own, run)),
-    session,
-  );
-  const errors = failures.filter(({ severity }) => severity === "error");
-  const isHeld = (own: DayPublication): boolean =>
-    isFresh(own, run) && errors.some(({ source, day }) => day === null || (source === own.source && day === own.day));
-  return {
-    free: publications.filter((own) => !isHeld(own)),
-    held: publications.filter(isHeld),
-    failures,
-  };
+  const { runId } = session.claim.run;
+  const failures = await judgeRun(freshDays(publications, runId), session);
+  return { ...parted(publications, failures, runId), failures };
 }
 
-function isFresh({ parts }: DayPublication, run: RunDocument): boolean {
-  const batches = Object.values(parts).flatMap((part) => part.batches);
-  return batches.length === 0 || batches.some((batch) => batch.run === run.runId);
+/** A failure of the whole run holds what the run has judged, and no day that stood before it. */
+export function parted(
+  publications: readonly DayPublication[],
+  failures: readonly Failure[],
+  runId: string,
+): Pick<RunVerdict, "free" | "held"> {
+  const errors = failures.filter(({ severity }) => severity === "error");
+  const held = freshDays(publications, runId).filter((own) =>
+    errors.some(({ source, day }) => day === null || (source === own.source && day === own.day)),
+  );
+  return { free: publications.filter((own) => !held.includes(own)), held };
+}
+
+function freshDays(publications: readonly DayPublication[], runId: string): DayPublication[] {
+  return publications.filter(({ parts }) => {
+    const batches = Object.values(parts).flatMap((part) => part.batches);
+    return batches.length === 0 || batches.some((batch) => batch.run === runId);
+  });
 }
 
 /** One quarantine per source, with what is published of its days beside what was held. */

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { allDocuments, everyPage, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import { nullable, strictObject } from "#shared/runtime/schema.ts";
 import type { BookState } from "./org-prices.ts";
 import type { ProposalDocument } from "./proposals.ts";
@@ -45,35 +46,24 @@ export async function bookStatus(ports: BookPorts): Promise<BookStatus> {
 
 async function pinnedOrganizations(documents: Documents): Promise<number> {
   let pinned = 0;
-  let cursor: string | undefined;
-  do {
-    const page = await documents.list({
-      collection: "orgs",
-      filters: [{ field: "state", is: "==", value: "ACTIVE" }],
-      orderBy: [{ field: "slug", direction: "asc" }],
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
+  const active: WholeQuery = {
+    collection: "orgs",
+    filters: [{ field: "state", is: "==", value: "ACTIVE" }],
+    orderBy: [{ field: "slug", direction: "asc" }],
+    limit: pageSize,
+  };
+  for await (const page of everyPage(active, documents)) {
     const states = await documents.getAll<BookState>(page.documents.map(({ path }) => `${path}/priceBook/state`));
     pinned += states.filter(({ body }) => body?.releasePolicy === "pinned").length;
-    cursor = page.next;
-  } while (cursor !== undefined);
+  }
   return pinned;
 }
 
 async function openProposals(documents: Documents): Promise<number> {
-  let open = 0;
-  let cursor: string | undefined;
-  do {
-    const page = await documents.list<ProposalDocument>({
-      collection: "priceProposals",
-      filters: [{ field: "state", is: "==", value: "OPEN" }],
-      orderBy: [{ field: "createdAt", direction: "desc" }],
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    open += page.documents.length;
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return open;
+  const open: WholeQuery = {
+    collection: "priceProposals",
+    filters: [{ field: "state", is: "==", value: "OPEN" }],
+    orderBy: [{ field: "createdAt", direction: "desc" }],
+  };
+  return (await allDocuments<ProposalDocument>(open, documents)).length;
 }

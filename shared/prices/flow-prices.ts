@@ -2,6 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
+import { offsetPaging, paged } from "./offset-page.ts";
 import { onlyProvider } from "./only-provider.ts";
 import { bookOf } from "./org-prices.ts";
 import { flows } from "./price.ts";
@@ -9,7 +10,7 @@ import { PriceRow, versionRow } from "./price-answer.ts";
 import type { PriceBook } from "./price-book.ts";
 import { day } from "./price-fields.ts";
 import { flowOf, identifierOf, priceProvider } from "./price-providers.ts";
-import { byModelAndDay, dayAsked, paged, rowsInForce, todayOf, versionsOf } from "./prices-read.ts";
+import { byModelAndDay, dayAsked, rowsInForce, todayOf, versionsOf } from "./prices-read.ts";
 import type { BookPorts } from "./releases.ts";
 import { ownOf } from "./versions-read.ts";
 
@@ -71,9 +72,7 @@ async function everyRow(
 export const FlowQuery = strictObject({
   provider: optional(plainText(1, 50)),
   at: optional(day()),
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
-  offset: optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
-  cursor: optional(plainText(1, 40)),
+  ...offsetPaging(50),
 });
 export type FlowQuery = Static<typeof FlowQuery>;
 

@@ -22,6 +22,59 @@ const own = [
 ];
 const aliases = [alias("our-gpt", "gpt-4o"), alias("ft:mine", "gpt-4o"), alias("lab-*", "gpt-4o-mini")];
 
+interface NameOfAForm {
+  provider: string;
+  model: string;
+  /** Absent: unpriced. */
+  rule?: string;
+  modelId?: string;
+}
+
+/** Names made from shipped models in every form that A4 knows, with what each has to match. */
+async function familiesOfNames(): Promise<NameOfAForm[]> {
+  const rows = (await shippedPrices()).prices.filter(({ flow }) => flow === "payg");
+  const of = (provider: string) =>
+    rows.filter((row) => row.provider === provider && !/\d{8}|latest|\d{4}-\d{2}-\d{2}|-\d{3,4}$/.test(row.modelId));
+  const [openai, anthropic, gemini] = ["openai", "anthropic", "gemini"].map((name) =>
+    of(name)
+      .map(({ modelId }) => modelId)
+      .slice(0, 12),
+  ) as [string[], string[], string[]];
+  const ownBooks = { openai, anthropic, gemini };
+  const made = (provider: string, ids: string[], form: (id: string) => string, rule?: string): NameOfAForm[] =>
+    ids.map((id) => ({ provider, model: form(id), ...(rule === undefined ? {} : { rule, modelId: id }) }));
+  const forms: [(id: string) => string, string?][] = [
+    [(id) => id, "exact"],
+    [(id) => ` models/${id.toUpperCase()} `, "exact"],
+    [(id) => `${id}-2026-02-28`, "snapshot"],
+    [(id) => `${id}-LATEST`, "snapshot"],
+    [(id) => `${id}-2026-02-30`],
+    [(id) => `${id}x`],
+    [(id) => `${id}${"x".repeat(10_240)}`],
+  ];
+  return [
+    ...Object.entries(ownBooks).flatMap(([provider, ids]) =>
+      forms.flatMap(([form, rule]) => made(provider, ids, form, rule)),
+    ),
+    ...made("bedrock", anthropic, (id) => `us.anthropic.${id}-v1:0`, "exact"),
+    ...made("bedrock", anthropic, (id) => `eu.anthropic.${id}-20260101-v2:0`, "snapshot"),
+    ...made("vertex", anthropic, (id) => `publishers/anthropic/models/${id}@20260101`, "snapshot"),
+    ...made("vertex", gemini, (id) => `publishers/google/models/${id}`, "exact"),
+    ...Object.entries(ownBooks).flatMap(([provider, ids]) =>
+      // For the tuned gpt-4o-mini the organization has a price.
+      made(
+        provider,
+        ids.filter((id) => id !== "gpt-4o-mini"),
+        (id) => `ft:${id}:acme::x`,
+      ),
+    ),
+    ...made("anthropic", openai, (id) => id),
+    ...["acme-1", "acme-small-2", "acme-bi"].map((model) => ({
+      ...{ provider: "openai", model, rule: "prefix", modelId: "acme-*" },
+    })),
+  ];
+}
+
 // prices-and-plans.md A4
 describe("matchModel", () => {
   test.each([
@@ -76,6 +129,31 @@ describe("matchModel", () => {
     const book = await bookWith(own, { aliases });
 
     expect(matchModel(book, { flow: "payg", provider, model, day, region: "global" })).toBeUndefined();
+  });
+
+  it("matches 200 names by the rule of their form, on every run and whatever the order of the book", async () => {
+    const shipped = await shippedPrices();
+    const names = await familiesOfNames();
+    const found = (order: <T>(list: readonly T[]) => T[]): unknown[] => {
+      const book = priceBook(
+        { ...shipped, number: 1, prices: order(shipped.prices) },
+        { version: 1, prices: order(own), aliases: order(aliases) },
+      );
+      return names.map(({ provider, model }) => {
+        const match = matchModel(book, { flow: "payg", provider, model, day, region: "global" });
+        return match === undefined ? undefined : [match.rule, match.modelId];
+      });
+    };
+    const expected = names.map(({ rule, modelId }) => (rule === undefined ? undefined : [rule, modelId]));
+
+    expect(names.length).toBeGreaterThanOrEqual(200);
+    expect(new Set(names.map(({ rule }) => rule))).toEqual(new Set(["exact", "snapshot", "prefix", undefined]));
+    expect(found((list) => [...list])).toEqual(expected);
+    expect(found((list) => [...list])).toEqual(expected);
+    expect(found((list) => list.toReversed())).toEqual(expected);
+    expect(found((list) => [...list.filter((_, at) => at % 3 > 0), ...list.filter((_, at) => at % 3 === 0)])).toEqual(
+      expected,
+    );
   });
 
   it("gives the same answer whatever the order of the book", async () => {

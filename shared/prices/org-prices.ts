@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import type { Documents, Query, Snapshot, Transaction } from "#shared/platform/documents/documents.ts";
+import type { Documents, Transaction } from "#shared/platform/documents/documents.ts";
+import { allDocuments } from "#shared/platform/documents/pages.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { PriceVersion } from "./price.ts";
 import { type OrgAlias, type OrgPrices, type PriceBook, priceBook, readBookVersion } from "./price-book.ts";
@@ -23,8 +24,6 @@ export type AliasDocument = OrgAlias & {
 };
 
 export const emptyState: BookState = { orgVersion: 0, releasePolicy: "latest", release: null };
-
-const pageSize = 500;
 
 /** Books by organization and version: the same version is the same book for ever. */
 const known = new WeakMap<Documents, LRUCache<string, PriceBook>>();
@@ -63,23 +62,9 @@ export async function orgPrices(
   version: number,
   from: Pick<Transaction, "list">,
 ): Promise<OrgPrices> {
-  const prices = await all<PriceVersion>({ collection: `orgs/${org.key}/prices` }, from);
-  const aliases = await all<AliasDocument>({ collection: `orgs/${org.key}/modelAliases` }, from);
+  const prices = await allDocuments<PriceVersion>({ collection: `orgs/${org.key}/prices` }, from);
+  const aliases = await allDocuments<AliasDocument>({ collection: `orgs/${org.key}/modelAliases` }, from);
   return { version, prices: prices.map(({ body }) => body), aliases: aliases.map(({ body }) => body) };
-}
-
-async function all<T extends object>(
-  query: Pick<Query, "collection">,
-  from: Pick<Transaction, "list">,
-): Promise<(Snapshot<T> & { body: T })[]> {
-  const found: (Snapshot<T> & { body: T })[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await from.list<T>({ ...query, limit: pageSize, ...(cursor === undefined ? {} : { cursor }) });
-    found.push(...page.documents);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return found;
 }
 
 export function statePath(org: OrgIdentity): string {

@@ -63,26 +63,37 @@ function tierRows(rows: readonly FileRow[], faults: FieldProblem[], refused: Ref
   const tiers = new Map<string, TierRow[]>();
   for (const [index, row] of rows.entries()) {
     const cells = rowReader(row, "genai_payg_tiers.csv", index, faults);
-    const model = `${cells.text("provider")}/${cells.text("model")}`;
-    const tier = cells.text("tier");
-    const place = placeOf(tier);
-    if (place === undefined) {
-      faults.push({ path: `/genai_payg_tiers.csv:${index + 2}/tier`, problem: `${tier} is no tier` });
-      continue;
-    }
-    const rates = {
-      input_per_1m: cells.decimal("input_per_1m"),
-      output_per_1m: cells.decimal("output_per_1m"),
-      cached_input_per_1m: cells.decimal("cached_input_per_1m"),
-      cache_write_5m_per_1m: cells.decimal("cache_write_per_1m"),
-    };
-    if (rates.input_per_1m === null || rates.output_per_1m === null) {
-      refused.push({ row: `${model} ${tier}`, problem: "a tier needs an input and an output rate" });
-      continue;
-    }
-    tiers.set(model, [...(tiers.get(model) ?? []), { ...place, ...rates }]);
+    const found = tierRowOf(cells, index, refused);
+    if (found === undefined) continue;
+    const model = `${found.provider}/${found.model}`;
+    tiers.set(model, [...(tiers.get(model) ?? []), found.tier]);
   }
   return tiers;
+}
+
+/** One row of the form of `genai_payg_tiers.csv`; undefined, and a fault or refused, where it is none. */
+export function tierRowOf(
+  cells: RowReader,
+  index: number,
+  refused: RefusedRow[],
+): { provider: string; model: string; tier: TierRow } | undefined {
+  const [provider, model, name] = [cells.text("provider"), cells.text("model"), cells.text("tier")];
+  const place = placeOf(name);
+  if (place === undefined) {
+    cells.faults.push({ path: `/genai_payg_tiers.csv:${index + 2}/tier`, problem: `${name} is no tier` });
+    return undefined;
+  }
+  const rates = {
+    input_per_1m: cells.decimal("input_per_1m"),
+    output_per_1m: cells.decimal("output_per_1m"),
+    cached_input_per_1m: cells.decimal("cached_input_per_1m"),
+    cache_write_5m_per_1m: cells.decimal("cache_write_per_1m"),
+  };
+  if (rates.input_per_1m === null || rates.output_per_1m === null) {
+    refused.push({ row: `${provider}/${model} ${name}`, problem: "a tier needs an input and an output rate" });
+    return undefined;
+  }
+  return { provider, model, tier: { ...place, ...rates } };
 }
 
 function placeOf(tier: string): Pick<TierRow, "service_tier" | "above_input_tokens"> | undefined {

@@ -14,6 +14,7 @@ import { isSameTerms } from "./price-terms.ts";
 import type { WritePorts } from "./price-writer.ts";
 import { type ProposalDocument, proposalPath } from "./proposals.ts";
 import { type CurrentRelease, currentRelease, currentReleasePath, releaseIn, writeRelease } from "./releases.ts";
+import { areTierRows, type LoadedTier, loadedTiers, mergedTerms, placeOfTier, withTiers } from "./tier-load.ts";
 
 const longestCsv = 5 * 1024 * 1024;
 /** Of the whole body: JSON escapes line ends and quotes, and says a little beside the rows. */
@@ -69,15 +70,17 @@ export async function loadPrices(
   if (Buffer.byteLength(csv) > longestCsv)
     throw invalid([{ path: "/csv_content", problem: `must have at most ${longestCsv} bytes` }]);
   await currentRelease(given);
-  const { versions, refused } = await loadedVersions(flow, csv);
+  const loaded = await loadedRows(flow, csv);
   return effects.commit(async (change) => {
     const stored = (await change.get<CurrentRelease>(currentReleasePath)).body;
     if (stored === undefined) throw new Error("there is no release although one was made");
     const content = await releaseIn(stored.release, stored.providers, change);
     await effects.prepare(change);
     const now = change.now.toISOString();
+    const tiered = withTiers(loaded.tiers, content.prices);
+    const versions = [...loaded.versions, ...tiered.versions.map(doubted)];
     const sorted = sortedRows(versions, content.prices, { today: now.slice(0, 10), ...asked.request });
-    sorted.refused.push(...refused);
+    sorted.refused.push(...loaded.refused, ...tiered.refused);
     const isWritten = !asked.request.dry_run;
     const released = [...sorted.added, ...sorted.changed].map((version) => ({
       ...version,
@@ -112,31 +115,48 @@ export async function loadPrices(
   });
 }
 
-async function loadedVersions(
-  flow: (typeof flows)[number],
-  csv: string,
-): Promise<{ versions: PriceVersion[]; refused: Sorted["refused"] }> {
+/** What a file says: rows that are whole versions, or tiers of rows that stand already. */
+interface LoadedRows {
+  versions: PriceVersion[];
+  tiers: LoadedTier[];
+  refused: Sorted["refused"];
+}
+
+async function loadedRows(flow: (typeof flows)[number], csv: string): Promise<LoadedRows> {
   const { value, faults } = readStrictCsv(csv, longestCsv);
   if (faults.length > 0) throw invalid(faults.map(({ line, problem }) => ({ path: `/csv_content/${line}`, problem })));
   const problems: FieldProblem[] = [];
-  const versions = versionsOf(flow, value, problems).map((version) =>
-    withDoubts({ ...version, source: "operator", createdBy: "root" }),
-  );
+  const isTiers = flow === "payg" && areTierRows(value);
+  const { tiers, refused } = isTiers ? loadedTiers(value, problems) : { tiers: [], refused: [] };
+  const versions = isTiers ? [] : versionsOf(flow, value, problems).map(doubted);
   if (problems.length > 0)
     throw invalid(problems.map(({ path, problem }) => ({ path: `/csv_content${path}`, problem })));
-  const refused: Sorted["refused"] = [];
-  const known: PriceVersion[] = [];
-  for (const version of versions) {
-    const provider = await priceProvider(version.provider).catch((error: unknown) => {
+  const known = await ofKnownProviders(versions, nameOf, refused);
+  return { versions: known, tiers: await ofKnownProviders(tiers, nameOfTier, refused), refused };
+}
+
+/** An operator's row with what speaks against it. */
+function doubted(version: PriceVersion): PriceVersion {
+  return withDoubts({ ...version, source: "operator", createdBy: "root", dissent: [] });
+}
+
+async function ofKnownProviders<T extends { provider: string }>(
+  rows: readonly T[],
+  nameOfRow: (row: T) => string,
+  refused: Sorted["refused"],
+): Promise<T[]> {
+  const known: T[] = [];
+  for (const row of rows) {
+    const provider = await priceProvider(row.provider).catch((error: unknown) => {
       if (!(error instanceof AppError)) throw error;
-      refused.push({ row: nameOf(version), problem: "the provider is not known" });
+      refused.push({ row: nameOfRow(row), problem: "the provider is not known" });
       return undefined;
     });
-    if (provider === version.provider) known.push(version);
+    if (provider === row.provider) known.push(row);
     else if (provider !== undefined)
-      refused.push({ row: nameOf(version), problem: `the provider is called ${provider}` });
+      refused.push({ row: nameOfRow(row), problem: `the provider is called ${provider}` });
   }
-  return { versions: known, refused };
+  return known;
 }
 
 function versionsOf(flow: (typeof flows)[number], rows: readonly FileRow[], problems: FieldProblem[]): PriceVersion[] {
@@ -156,7 +176,7 @@ function sortedRows(
   const standing = new Map(before.map((version) => [placeText(version), version]));
   for (const version of versions) {
     const same = standing.get(placeText(version));
-    const next = same === undefined ? version : { ...version, terms: { ...same.terms, ...version.terms } };
+    const next = same === undefined ? version : { ...version, terms: mergedTerms(same.terms, version.terms) };
     if (same !== undefined && isSameTerms(same.terms, next.terms)) sorted.unchanged += 1;
     else if (same !== undefined && version.effectiveFrom < by.today && !by.correction)
       sorted.refused.push({ row: nameOf(version), problem: "changes a row of a past day: ask for a correction" });
@@ -173,6 +193,12 @@ function isNearOthers(version: PriceVersion, before: readonly PriceVersion[]): b
 }
 
 function isNear(one: Terms, other: Terms): boolean {
+  const tiers = new Map((other.tiers ?? []).map((row) => [placeOfTier(row), row]));
+  const areTiersNear = (one.tiers ?? []).every((row) => areRatesNear(row, tiers.get(placeOfTier(row)) ?? {}));
+  return areTiersNear && areRatesNear(one, other);
+}
+
+function areRatesNear(one: Terms, other: Terms): boolean {
   return [...rateNames, "hourly_rate" as const, "monthly_rate" as const].every((name) => {
     const [a, b] = [one[name], other[name]];
     return a == null || b == null || isWithinOnePercent(parseAmount(a), parseAmount(b));
@@ -206,6 +232,10 @@ function answerOf(
 
 function placeText(version: PriceVersion): string {
   return `${keyText(version)} ${version.effectiveFrom}`;
+}
+
+function nameOfTier({ provider, model, region }: LoadedTier): string {
+  return `${provider}/${model} ${region}`;
 }
 
 function nameOf({ provider, modelId, region, effectiveFrom }: PriceVersion): string {

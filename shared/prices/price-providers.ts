@@ -1,6 +1,7 @@
 import { providers } from "#shared/providers/load-registry.ts";
 import { AppError, isAppError } from "#shared/runtime/errors.ts";
 import type { Flow } from "./price.ts";
+import { shippedPrices } from "./shipped-prices.ts";
 
 /** Providers that prices name and no integration does, by slug, with their other names. Source: `prices-and-plans.md` A2. */
 const furtherProviders: Readonly<Record<string, readonly string[]>> = {
@@ -23,6 +24,8 @@ export async function priceProvider(name: string): Promise<string> {
     return (await providers()).provider(asked).slug;
   } catch (error) {
     if (!isAppError(error, "UNKNOWN_PROVIDER")) throw error;
+    // Prices are shipped also of providers that no adapter pulls.
+    if ((await shippedPrices()).prices.some(({ provider }) => provider === asked)) return asked;
     throw new AppError("UNKNOWN_PROVIDER", "This provider is not known.");
   }
 }

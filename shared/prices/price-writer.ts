@@ -1,5 +1,6 @@
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
-import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
+import type { Documents } from "#shared/platform/documents/documents.ts";
+import { allDocuments } from "#shared/platform/documents/pages.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Answer, AuditDetails, Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
@@ -51,21 +52,10 @@ function conflict(): AppError {
 async function readStored(org: OrgIdentity, change: Change): Promise<Stored> {
   const state = await change.get<BookState>(statePath(org));
   const organization = await change.get<{ dataset: { id: string } }>(`orgs/${org.key}`);
-  const prices = await listed<PriceVersion>(`orgs/${org.key}/prices`, change);
-  const aliases = await listed<AliasDocument>(`orgs/${org.key}/modelAliases`, change);
+  const prices = await allDocuments<PriceVersion>({ collection: `orgs/${org.key}/prices` }, change);
+  const aliases = await allDocuments<AliasDocument>({ collection: `orgs/${org.key}/modelAliases` }, change);
   if (organization.body === undefined) throw new AppError("ORG_NOT_FOUND", "There is no such organization.");
   return { state, prices, aliases, datasetId: organization.body.dataset.id };
-}
-
-async function listed<T extends object>(collection: string, change: Change): Promise<(Snapshot<T> & { body: T })[]> {
-  const found: (Snapshot<T> & { body: T })[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await change.list<T>({ collection, limit: 500, ...(cursor === undefined ? {} : { cursor }) });
-    found.push(...page.documents);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return found;
 }
 
 /** Who writes, as versions keep it. */

@@ -5,6 +5,7 @@ import { nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { type PriceInForce, priceInForce } from "./look-up.ts";
 import { type ModelMatch, matchRules } from "./model-match.ts";
 import { normalisedModel } from "./model-name.ts";
+import { offsetPaging, paged } from "./offset-page.ts";
 import { bookOf } from "./org-prices.ts";
 import type { Flow, PriceVersion } from "./price.ts";
 import { inForceRow, PriceRow, versionRow } from "./price-answer.ts";
@@ -25,9 +26,7 @@ export const PriceListQuery = strictObject({
   region: optional(plainText(1, 50)),
   at: optional(day({ description: "UTC day the prices are in force on; today" })),
   include_history: Type.Boolean({ default: false }),
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 500 }),
-  offset: optional(Type.Integer({ minimum: 0, maximum: 1_000_000 })),
-  cursor: optional(plainText(1, 40)),
+  ...offsetPaging(500),
 });
 export type PriceListQuery = Static<typeof PriceListQuery>;
 
@@ -130,21 +129,6 @@ function isChosen(row: PriceRow, provider: string, query: PriceListQuery | undef
     (query.region === undefined || row.region === query.region) &&
     (query.is_enabled === undefined || row.is_enabled === query.is_enabled)
   );
-}
-
-/** A page by offset; the cursor is the offset of the next page. Throws `INVALID_CURSOR`. */
-export function paged<T>(
-  items: readonly T[],
-  query: { limit: number; offset?: number | undefined; cursor?: string | undefined } | undefined,
-): { items: T[]; next: string | null } {
-  if (query === undefined) return { items: [...items], next: null };
-  if (query.cursor !== undefined && !/^\d{1,9}$/.test(query.cursor))
-    throw new AppError("INVALID_CURSOR", "The cursor is not one of ours.", {
-      fields: [{ path: "/cursor", problem: "is not one of ours" }],
-    });
-  const start = query.cursor === undefined ? (query.offset ?? 0) : Number(query.cursor);
-  const end = start + query.limit;
-  return { items: items.slice(start, end), next: end < items.length ? String(end) : null };
 }
 
 export const PriceQuery = strictObject({ at: optional(day()), region: optional(plainText(1, 50)) });

@@ -2,7 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Answer, Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { choice, nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
+import { choice, nullable, paging, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { keyText, type PriceVersion } from "./price.ts";
 import { type CurrentRelease, currentReleasePath, releaseIn, writeRelease } from "./releases.ts";
 
@@ -19,8 +19,7 @@ export interface ProposalDocument {
 
 export const ProposalsQuery = strictObject({
   status: choice(["OPEN", "APPROVED", "REJECTED"], { default: "OPEN" }),
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
-  cursor: Type.Optional(plainText(1, 2000)),
+  ...paging(),
 });
 export type ProposalsQuery = Static<typeof ProposalsQuery>;
 
@@ -52,7 +51,7 @@ export async function listProposals(query: ProposalsQuery, documents: Documents)
     filters: [{ field: "state", is: "==", value: query.status }],
     orderBy: [{ field: "createdAt", direction: "desc" }],
     limit: query.limit,
-    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    cursor: query.cursor,
   });
   const proposals = page.documents.map(({ body }) => proposalRow(body));
   return { proposals, count: proposals.length, next_cursor: page.next ?? null };

@@ -52,6 +52,67 @@ export function looksBackTo(book: PriceBook, days: readonly string[]): string | 
 }
 
 /**
+ * Ids of prices that count what was used on earlier days, each with how long the count goes on: what changes on one day of a
+ * count changes what later days of it cost. Source: `prices-and-plans.md` A9.
+ */
+export function countingPrices(book: PriceBook): ReadonlyMap<string, CountSpan> {
+  const spans = book.all("payg").map(({ scope, priceId, terms }) => [priceId, scope, spanOf(terms)] as const);
+  return new Map(
+    spans.flatMap(([priceId, scope, span]): [string, CountSpan][] =>
+      scope === "platform" || span === undefined ? [] : [[priceId, span]],
+    ),
+  );
+}
+
+/** How long what is used counts for what is used later. */
+type CountSpan = "month" | "ever";
+
+function spanOf(terms: Terms): CountSpan | undefined {
+  const isFree = terms.free_tier_input_tokens != null || terms.free_tier_output_tokens != null;
+  const reset = isFree ? (terms.free_tier_reset_frequency ?? "monthly") : undefined;
+  if (reset === "never") return "ever";
+  return terms.volume_discount_pct != null || reset === "monthly" ? "month" : undefined;
+}
+
+/**
+ * Published days behind those of a run whose lines count what the run's lines use: restating the run's days does not
+ * move them, repricing would. `later` are published lines of the same source.
+ */
+export function daysCountedOn(
+  fresh: readonly CountedLine[],
+  later: readonly CountedLine[],
+  counting: ReadonlyMap<string, CountSpan>,
+): string[] {
+  const days = new Set(fresh.map(({ usage_date }) => usage_date));
+  const firsts = new Map<string, string>();
+  for (const { usage_date: day, model, price_id: price } of fresh) {
+    const span = price === null ? undefined : counting.get(price);
+    if (span === undefined) continue;
+    for (const place of placesOf(model, day, span)) {
+      const first = firsts.get(place);
+      if (first === undefined || day < first) firsts.set(place, day);
+    }
+  }
+  const counted = later.filter(({ usage_date: day, model, price_id: price }) => {
+    const span = price === null ? undefined : counting.get(price);
+    if (span === undefined || days.has(day)) return false;
+    return placesOf(model, day, span).some((place) => day > (firsts.get(place) ?? day));
+  });
+  return [...new Set(counted.map(({ usage_date }) => usage_date))].sort();
+}
+
+/** What a priced line says of who counts it. */
+export interface CountedLine {
+  usage_date: string;
+  model: string | null;
+  price_id: string | null;
+}
+
+function placesOf(model: string | null, day: string, span: CountSpan): string[] {
+  return span === "ever" ? [JSON.stringify([model])] : [JSON.stringify([model, day.slice(0, 7)])];
+}
+
+/**
  * What was used before a row: of the credential and the model, published on days that this run does not cover, and by this
  * run on its own days; rows of one day follow each other by their ids.
  */

@@ -8,35 +8,36 @@ import {
   unreachable,
 } from "./call-failure.ts";
 import type { CallAnswer, NoAnswer } from "./http-call.ts";
-import { providerJson } from "./provider-json.ts";
+import { type ProviderJson, providerJson } from "./provider-json.ts";
 import { errorWords, scrubbedText } from "./provider-text.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
 
-/** A 2xx answer with a JSON body. */
+/** A 2xx answer with its body. */
 export interface ProviderAnswer {
   status: number;
   headers: Readonly<Record<string, string>>;
-  /** Parsed by `providerJson`: numbers are literals. */
+  /** Parsed by `providerJson`: numbers are literals; where text is read, the text. */
   body: unknown;
 }
 
 export interface Judging {
   provider: string;
   secrets: readonly string[];
+  reads: "json" | "text";
   nowMs: number;
 }
 
-/** What came back from one call: a JSON answer, or the failure it stands for. */
+/** What came back from one call: an answer, or the failure it stands for. */
 export function judge(
   answer: CallAnswer | NoAnswer,
-  { provider, secrets, nowMs }: Judging,
+  { provider, secrets, reads, nowMs }: Judging,
 ): ProviderAnswer | CallFailure {
   const facts: FailureFacts = { provider, status: null, words: "", retryAfterSeconds: undefined };
   if ("lost" in answer) return answer.lost === "timeout" ? timedOut(facts) : unreachable(facts, answer.cause);
   const { status, headers, body } = answer;
   facts.status = status;
   facts.retryAfterSeconds = retryAfterSeconds(headers["retry-after"], nowMs);
-  const parsed = Buffer.isBuffer(body) ? providerJson(body) : undefined;
+  const parsed = Buffer.isBuffer(body) ? bodyAs(reads, body) : undefined;
   const value = parsed && "value" in parsed ? parsed.value : undefined;
   const { message, code } = errorWords(value);
   facts.words = scrubbedText(message, secrets, 200);
@@ -52,6 +53,10 @@ export function judge(
   }
   if (isErrorBody(value)) return badResponse("answered with an error in a successful answer", facts, false);
   return { status, headers, body: value };
+}
+
+function bodyAs(reads: Judging["reads"], body: Buffer): ProviderJson {
+  return reads === "text" ? { value: body.toString("utf8") } : providerJson(body);
 }
 
 function isErrorBody(value: unknown): boolean {

@@ -1,5 +1,5 @@
 import { AppError } from "#shared/runtime/errors.ts";
-import type { ProviderEntry } from "./registry-schema.ts";
+import type { CalledSource } from "./public-sources.ts";
 
 /** A list repeats its name: `{"group_by[]": ["a", "b"]}` is `group_by[]=a&group_by[]=b`. */
 export type Query = Readonly<Record<string, string | number | readonly string[]>>;
@@ -14,7 +14,7 @@ export interface ProviderAddress {
  * The registry's host over https, or `<simulatorUrl>/<slug>` on loopback. No tenant value takes part in the host. Throws
  * `CONFIGURATION_INVALID`. Source: `providers.md` 2.2.
  */
-export function providerAddress(provider: ProviderEntry, simulatorUrl: string | undefined): ProviderAddress {
+export function providerAddress(provider: CalledSource, simulatorUrl: string | undefined): ProviderAddress {
   const base = simulatorUrl === undefined ? registryBase(provider) : simulatorBase(provider, simulatorUrl);
   const { origin } = new URL(base);
   return {
@@ -32,7 +32,7 @@ export function providerAddress(provider: ProviderEntry, simulatorUrl: string | 
   };
 }
 
-function registryBase({ slug, base_url, allowed_hosts }: ProviderEntry): string {
+function registryBase({ slug, base_url, allowed_hosts }: CalledSource): string {
   const url = parsed(base_url ?? "");
   if (url?.protocol !== "https:" || url.pathname !== "/" || !allowed_hosts.includes(url.hostname)) {
     throw new AppError("CONFIGURATION_INVALID", `The registry names no usable host for ${slug}.`);
@@ -40,7 +40,7 @@ function registryBase({ slug, base_url, allowed_hosts }: ProviderEntry): string 
   return url.origin;
 }
 
-function simulatorBase({ slug }: ProviderEntry, simulatorUrl: string): string {
+function simulatorBase({ slug }: CalledSource, simulatorUrl: string): string {
   const url = parsed(simulatorUrl);
   const isLoopback = url !== undefined && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
   if (!isLoopback || url.protocol !== "http:")

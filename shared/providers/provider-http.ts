@@ -6,14 +6,14 @@ import { type CallRate, callRate } from "./call-rate.ts";
 import { judge, type ProviderAnswer } from "./call-verdict.ts";
 import { type CallLimits, httpCall } from "./http-call.ts";
 import { providerAddress, type Query } from "./provider-address.ts";
-import type { ProviderEntry } from "./registry-schema.ts";
+import type { CalledSource } from "./public-sources.ts";
 import { type RepeatBudget, repeatBudget } from "./repeat-budget.ts";
 import { systemWaiting, type Waiting } from "./waiting.ts";
 
 /** Reads one provider for one credential by the rules of `providers.md` 2.2. */
 export interface ProviderHttp {
   /**
-   * GET of a path below the provider's base, as a 2xx answer with a JSON body. Throws `AppError` with the PROVIDER_ codes
+   * GET of a path below the provider's base, as a 2xx answer with the body it reads. Throws `AppError` with the PROVIDER_ codes
    * of `pipelines.md` 10 (`extra.provider_status`, `retryAfterSeconds`), or the reason of an aborted signal.
    */
   get(path: string, query?: Query, signal?: AbortSignal): Promise<ProviderAnswer>;
@@ -51,7 +51,9 @@ export const validationCalls: RepeatRule = {
 export const validationLimits: Partial<CallLimits> = { callMs: 10_000 };
 
 export interface ProviderHttpOptions {
-  provider: ProviderEntry;
+  provider: CalledSource;
+  /** What the body of an answer is: JSON, or a text that somebody else reads. */
+  reads?: "json" | "text";
   /** From the adapter's `authHeaders`. */
   authHeaders: Readonly<Record<string, string>>;
   /** Everything that must never be seen in an error: the credential and its secret parts. */
@@ -95,7 +97,8 @@ export function providerHttp(options: ProviderHttpOptions): ProviderHttp {
     const started = waiting.now();
     const headers = { ...requestHeaders(provider, options), ...options.authHeaders };
     const answer = await httpCall({ url: address.url(path, query), headers, agent }, limits, signal);
-    const result = judge(answer, { provider: provider.display_name, secrets: options.secrets, nowMs: waiting.now() });
+    const { secrets, reads = "json" } = options;
+    const result = judge(answer, { provider: provider.display_name, secrets, reads, nowMs: waiting.now() });
     const status = "lost" in answer ? null : answer.status;
     if (status === 429) rate.halve();
     options.onCall?.({
@@ -128,7 +131,7 @@ function fraction(): number {
   return randomInt(2 ** 32) / 2 ** 32;
 }
 
-function defaultLimits(provider: ProviderEntry): CallLimits {
+function defaultLimits(provider: CalledSource): CallLimits {
   return {
     connectMs: 5_000,
     callMs: provider.request_timeout_seconds * 1000,
@@ -140,7 +143,7 @@ function defaultLimits(provider: ProviderEntry): CallLimits {
 }
 
 function requestHeaders(
-  provider: ProviderEntry,
+  provider: CalledSource,
   { version, newRequestId = randomUUID }: ProviderHttpOptions,
 ): Record<string, string> {
   return {

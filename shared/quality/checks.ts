@@ -1,4 +1,4 @@
-import type { DataFrame } from "nodejs-polars";
+import type { DataFrame, Expr } from "nodejs-polars";
 import type { DayPublication } from "#shared/ledger/ledger.ts";
 import type { MinorDigits } from "#shared/money/currencies.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
@@ -131,8 +131,15 @@ async function rowsOf(
   const pairs = [...batches].map(([batchId, days]) => ({ batchId, days: [...days].sort() }));
   const frame = await context.read(table, pairs, [...new Set([day, ...columns])]);
   const isWhole = groups[0]?.name === wholeRun;
-  const group = isWhole ? pl.lit(wholeRun) : pl.col(day).cast(pl.Utf8);
+  const group = isWhole ? pl.lit(wholeRun) : dayText(pl, day, groups);
   return { pl, table, frame: frame.withColumn(group.alias(groupColumn)), groups };
+}
+
+/** The day of each row as text. Each different day is written once: to write it row by row takes as long as a check. */
+function dayText(pl: Polars, day: string, groups: readonly Group[]): Expr {
+  const names = groups.map(({ name }) => name);
+  const numbers = names.map((name) => Date.parse(name) / 86_400_000);
+  return pl.col(day).cast(pl.Date).cast(pl.Int32).replaceStrict(numbers, names, pl.lit(null), pl.Utf8);
 }
 
 async function verdictsOf(

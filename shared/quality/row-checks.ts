@@ -48,6 +48,7 @@ export async function notNull({ columns }: ExpectationOf<"not_null">, rows: Chec
 /** Null equals null: two rows without a key are the same key. */
 export async function uniqueKey({ columns }: ExpectationOf<"unique_key">, rows: CheckedRows): Promise<Verdict[]> {
   const { pl, frame } = rows;
+  if (await hasNoRepetition(columns, rows)) return [];
   const keys = [groupColumn, ...columns];
   const repeated = await frame
     .lazy()
@@ -66,6 +67,14 @@ export async function uniqueKey({ columns }: ExpectationOf<"unique_key">, rows: 
     bound: `one row per ${columns.join(", ")}`,
     offending: firstOf(found.sort()),
   }));
+}
+
+/** A key of one column that repeats nowhere repeats in no group; to tell so costs a third of grouping. */
+async function hasNoRepetition(columns: readonly string[], { pl, frame }: CheckedRows): Promise<boolean> {
+  const [name, ...others] = columns;
+  if (name === undefined || others.length > 0) return false;
+  const distinct = await frame.lazy().select(pl.col(name).nUnique()).collect();
+  return Number(distinct.row(0)[0]) === frame.height;
 }
 
 export function valuesInSet({ column, values }: ExpectationOf<"values_in_set">, rows: CheckedRows): Promise<Verdict[]> {
@@ -97,12 +106,13 @@ export function amountsInRange(columns: readonly string[], rows: CheckedRows): P
   const { pl } = rows;
   const decimal = pl.Decimal(38, 12);
   const bound = (text: string): Expr => pl.lit(text).cast(decimal);
-  const isTooLarge = (name: string): Expr =>
-    pl
-      .col(name)
-      .gtEq(bound("1000000000000000"))
-      .or(pl.col(name).ltEq(bound("-1000000000000000")));
-  return offendingRows(rows, anyOf(columns.map(isTooLarge)), "amounts below 10^15");
+  // One expression for all columns: each that is made costs a millisecond.
+  const amounts = pl.cols([...columns]);
+  const isTooLarge = pl.anyHorizontal([
+    amounts.gtEq(bound("1000000000000000")),
+    amounts.ltEq(bound("-1000000000000000")),
+  ]);
+  return offendingRows(rows, isTooLarge, "amounts below 10^15");
 }
 
 function isOutside(pl: Polars, column: string, values: readonly string[]): Expr {

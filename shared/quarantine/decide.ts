@@ -2,7 +2,8 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
 import { headPath, pipelineMonthPath } from "#shared/ledger/current-batches.ts";
 import { type DayDecision, type MonthHead, monthOf, type PipelineMonth } from "#shared/ledger/ledger.ts";
-import { publishMonth } from "#shared/ledger/publish.ts";
+import { type PublicationContext, publishMonth } from "#shared/ledger/publish.ts";
+import { type PublishingPorts, publishMonthDays } from "#shared/ledger/publish-month-days.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
@@ -41,14 +42,19 @@ export interface Decision {
  * are published stays. 409 `QUARANTINE_SUPERSEDED` when that is so of all days, `QUARANTINE_NOT_OPEN` when it is decided
  * or expired.
  */
-export async function releaseQuarantine(decision: Decision, effects: Effects<ReleaseAnswer>): Promise<ReleaseAnswer> {
+export async function releaseQuarantine(
+  decision: Decision,
+  effects: Effects<ReleaseAnswer>,
+  ports: PublishingPorts,
+): Promise<ReleaseAnswer> {
   const { org } = decision;
+  const held = await heldMonths(decision, ports);
   return effects.commit(async (change) => {
     const item = await openItem(decision, change);
     const organization = (await change.get<OrgDocument>(orgPath(org.key))).body;
     if (organization?.state !== "ACTIVE") throw new AppError("ORG_NOT_FOUND", "There is no such organization.");
     if (organization.ledgerEpoch !== item.epoch) throw superseded();
-    const write = await released(item, { org, organization }, change);
+    const write = await released(item, { org, organization, held }, change);
     const forget = await withoutItem(org, item.quarantineId, change);
     await effects.prepare(change);
     const days = write();
@@ -110,25 +116,18 @@ function superseded(): AppError {
 /** Reads the months of the held days; the answered function publishes them. */
 async function released(
   item: QuarantineDocument,
-  at: { org: OrgIdentity; organization: OrgDocument },
+  at: { org: OrgIdentity; organization: OrgDocument; held: HeldMonths },
   change: Change,
 ): Promise<() => DayDecision[]> {
-  const { org, organization } = at;
+  const { org, organization, held } = at;
   const months = [...new Set(item.days.map(monthOf))].sort();
   const paths = months.flatMap((month) => [headPath(org, month), pipelineMonthPath(org, month, item.pipelineId)]);
   const stored = await change.getAll<object>(paths);
   return () =>
     months.flatMap((month, index) => {
-      const context = {
-        org,
-        datasetId: organization.dataset.id,
-        epoch: item.epoch,
-        pipelineId: item.pipelineId,
-        month,
-        runId: item.runId,
-        fence: item.pulledFence,
-        reason: "manual" as const,
-      };
+      const known = held.get(month);
+      if (known !== undefined) return known;
+      const context = contextOf(item, month, { org, organization });
       const before = {
         head: stored[2 * index]?.body as MonthHead | undefined,
         pipeline: stored[2 * index + 1]?.body as PipelineMonth | undefined,
@@ -136,6 +135,50 @@ async function released(
       const own = item.publications.filter(({ day }) => monthOf(day) === month);
       return publishMonth(context, before, own, change).days;
     });
+}
+
+function contextOf(
+  { epoch, pipelineId, runId, pulledFence }: QuarantineDocument,
+  month: string,
+  { org, organization }: { org: OrgIdentity; organization: OrgDocument },
+): PublicationContext {
+  const datasetId = organization.dataset.id;
+  return { org, datasetId, epoch, pipelineId, month, runId, fence: pulledFence, reason: "manual" };
+}
+
+/** By month, what became of the days of closed ones. */
+type HeldMonths = ReadonlyMap<string, DayDecision[]>;
+
+/**
+ * Holds the days of closed months first, each in its own transaction: a release that is repeated after a crash finds them
+ * held. The decision about the item itself comes with the open months.
+ */
+async function heldMonths(decision: Decision, ports: PublishingPorts): Promise<HeldMonths> {
+  const { org, id } = decision;
+  const held = new Map<string, DayDecision[]>();
+  if (!isQuarantineId(id)) return held;
+  const [stored, found] = await ports.documents.getAll<object>([quarantinePath(org.key, id), orgPath(org.key)]);
+  const item = stored?.body as QuarantineDocument | undefined;
+  const organization = found?.body as OrgDocument | undefined;
+  if (item === undefined || organization?.ledgerEpoch !== item.epoch) return held;
+  const months = [...new Set(item.days.map(monthOf))].sort();
+  const heads = await ports.documents.getAll<MonthHead>(months.map((month) => headPath(org, month)));
+  for (const [at, month] of months.entries()) {
+    const head = heads[at]?.body;
+    if (head?.epoch !== item.epoch || head.state !== "closed") continue;
+    const { days } = await publishMonthDays(
+      contextOf(item, month, { org, organization }),
+      () => item.publications.filter(({ day }) => monthOf(day) === month),
+      async (change) => {
+        await openItem(decision, change);
+        const current = (await change.get<OrgDocument>(orgPath(org.key))).body;
+        if (current?.state !== "ACTIVE") throw new AppError("ORG_NOT_FOUND", "There is no such organization.");
+      },
+      ports,
+    );
+    held.set(month, days);
+  }
+  return held;
 }
 
 async function withoutItem(org: OrgIdentity, id: string, change: Change): Promise<() => void> {

@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
-import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
+import { choice, nullable, paging, strictObject } from "#shared/runtime/schema.ts";
 import { quarantineNotFound } from "./decide.ts";
 import { isQuarantineId, type QuarantineDocument, quarantinePath, quarantineStates, statusOf } from "./quarantine.ts";
 import { QuarantineItem, quarantineItem } from "./quarantine-answer.ts";
@@ -10,8 +10,7 @@ export const QuarantineQuery = strictObject({
   status: Type.Optional(choice([...quarantineStates, "EXPIRED"])),
   provider: Type.Optional(Type.String({ maxLength: 50 })),
   source: Type.Optional(Type.String({ maxLength: 200 })),
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 }),
-  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
+  ...paging(),
 });
 export type QuarantineQuery = Static<typeof QuarantineQuery>;
 
@@ -34,7 +33,7 @@ export async function listQuarantines(
     filters: state === undefined ? [] : [{ field: "state", is: "==", value: state }],
     orderBy: [{ field: "createdAt", direction: "desc" }],
     limit: query.limit,
-    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    cursor: query.cursor,
   });
   const asked = page.documents
     .map(({ body }) => body)

@@ -5,6 +5,7 @@ import type { OrgDocument } from "#shared/organizations/organization.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { everyDocument, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
@@ -80,16 +81,11 @@ async function activeOrganization(slug: string, documents: Documents): Promise<O
 }
 
 async function* activeOrganizations(documents: Documents): AsyncGenerator<OrgIdentity> {
-  let cursor: string | undefined;
-  do {
-    const page = await documents.list<OrgDocument>({
-      collection: "orgs",
-      filters: [{ field: "state", is: "==", value: "ACTIVE" }],
-      orderBy: [{ field: "slug", direction: "asc" }],
-      limit: 200,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    for (const { body } of page.documents) yield { slug: body.slug, key: body.slug.toLowerCase(), orgId: body.orgId };
-    cursor = page.next;
-  } while (cursor !== undefined);
+  const active: WholeQuery = {
+    collection: "orgs",
+    filters: [{ field: "state", is: "==", value: "ACTIVE" }],
+    orderBy: [{ field: "slug", direction: "asc" }],
+  };
+  for await (const { body } of everyDocument<OrgDocument>(active, documents))
+    yield { slug: body.slug, key: body.slug.toLowerCase(), orgId: body.orgId };
 }

@@ -16,7 +16,7 @@ import type { ProviderAdapter } from "#shared/providers/provider.ts";
 import { type Answer, type Effects, Reply } from "#shared/runtime/declaration.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { grouped } from "./grouped.ts";
-import { computedTable, type Published, publishedMonths } from "./published-rows.ts";
+import { computedTable, type Published, pulledMonths } from "./published-rows.ts";
 import type {
   FrozenDay,
   RepriceDocument,
@@ -55,7 +55,7 @@ export async function previewReprice(
   const book = await bookOf(org, ports, request.price_book_version);
   const { ledgerEpoch: epoch, dataset } = organization;
   const published: Published = { org, epoch, datasetId: dataset.id, ...ports };
-  const months = await publishedMonths(monthsBetween(scope.start, scope.end), published);
+  const months = await pulledMonths(monthsBetween(scope.start, scope.end), published);
   const moves: CountedMove[] = [];
   const days: FrozenDay[] = [];
   for (const source of await sourceMonths(months, scope, adapterOf)) {

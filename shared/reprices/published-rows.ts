@@ -1,6 +1,6 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
-import { batchDaysOf, type PublishedDay, type PublishedMonth, publishedMonth } from "#shared/ledger/current-batches.ts";
+import { batchDaysOf, type PublishedDay, type PublishedMonth, pulledMonth } from "#shared/ledger/current-batches.ts";
 import { isLineageColumn } from "#shared/lineage/lineage.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
@@ -21,12 +21,15 @@ export interface Published {
   warehouse: Warehouse;
 }
 
-/** The months of a range of UTC days, each as it stands at one version. */
-export function publishedMonths(
+/**
+ * Some months, each as it stands at one version. The days of a closed month are those that are held in place of the
+ * published ones: what they cost by other prices is corrected against them.
+ */
+export function pulledMonths(
   months: readonly string[],
   { org, epoch, documents }: Published,
 ): Promise<PublishedMonth[]> {
-  return Promise.all(months.map((month) => publishedMonth(org, month, epoch, documents)));
+  return Promise.all(months.map((month) => pulledMonth(org, month, epoch, documents)));
 }
 
 let tables: Promise<ReadonlyMap<string, TableDefinition>> | undefined;

@@ -12,7 +12,7 @@ import {
   computedTable,
   costTable,
   type Published,
-  publishedMonths,
+  pulledMonths,
   rowsOfDays,
   tableNamed,
   usageTable,
@@ -113,7 +113,7 @@ async function earlierTokens(
   const since = looksBackTo(book, own);
   if (first === undefined || since === undefined) return [];
   const last = own.at(-1) ?? since;
-  const months = await publishedMonths(monthsBetween(since, last), published);
+  const months = await pulledMonths(monthsBetween(since, last), published);
   const asked = new Set(own);
   const earlier = months
     .flatMap((month) => month.days)

@@ -75,7 +75,7 @@ export async function previewAllocation(
 
 function askedRules(
   request: PreviewRequest,
-  { input }: AllocationState,
+  { input, metrics }: AllocationState,
   { ids, clock }: Pick<Surroundings, "ids" | "clock">,
 ): AllocationRule[] {
   if ((request.rules === undefined) === (request.upsert === undefined && request.remove === undefined))
@@ -89,8 +89,8 @@ function askedRules(
     const known = id === undefined ? undefined : input.rules.find((each) => each.ruleId === id);
     if (id !== undefined && known === undefined) throw notFound();
     const stored = [...listed.values()].map((body) => ({ body }));
-    const draft = { now, by, tree: input.tree, newId: () => ids.newId("alc"), stored };
-    const next = known === undefined ? newRule(complete(rule), draft) : writtenRule(known, rule, input.tree);
+    const draft = { now, by, tree: input.tree, metrics, newId: () => ids.newId("alc"), stored };
+    const next = known === undefined ? newRule(complete(rule), draft) : writtenRule(known, rule, draft);
     listed.set(next.ruleId, next);
   }
   return [...listed.values()].sort(inRuleOrder);

@@ -4,6 +4,8 @@ import { type Charge, goldenOrg } from "#shared/costs/publication.fixture.ts";
 import { readSummary } from "#shared/costs/read-summary.ts";
 import { testRule } from "#shared/hierarchy/allocation.fixture.ts";
 import type { AllocationRule, RuleAction } from "#shared/hierarchy/allocation-rule.ts";
+import type { EntityAnswer } from "#shared/hierarchy/entity.ts";
+import { createEntity } from "#shared/hierarchy/entity-create.ts";
 import { deleteEntity } from "#shared/hierarchy/entity-delete.ts";
 import { moveEntity } from "#shared/hierarchy/entity-update.ts";
 import { parseAmount, sumAmounts } from "#shared/money/amount.ts";
@@ -102,6 +104,48 @@ describe("the roll-up of hierarchy.md 2.6", () => {
     await expect(total({ team_id: ["PROJ-CHAT"] })).rejects.toMatchObject({ code: "ENTITY_NOT_FOUND" });
     await expect(total({ hierarchy_path: ["/PROJ-CHAT"] })).rejects.toMatchObject({ code: "ENTITY_NOT_FOUND" });
   });
+});
+
+it("an entity's cost is never that of one whose id begins with the same letters", async () => {
+  for (const entity_id of ["DEPT-1", "DEPT-10"]) {
+    const request = { entity_id, entity_name: entity_id, level_code: "department" };
+    await createEntity({ org: goldenOrg, caller: root, request }, scenario.effects<EntityAnswer>(), scenario.ports);
+  }
+  const charge = (department: string, billed: string): Charge => ({
+    ...{ day: "2026-03-02", provider: "aws", category: "cloud", service: "EC2", billed },
+    columns: { Tags: { department } },
+  });
+  await publishScenario(scenario, [charge("dept-1", "1"), charge("DEPT-10", "10")]);
+  const total = async (query: object) =>
+    (await readSummary({ org: goldenOrg, query: { ...march, ...query } }, scenario.ports)).total_cost;
+
+  for (const [id, cost] of [
+    ["DEPT-1", "1.00"],
+    ["DEPT-10", "10.00"],
+  ] as const) {
+    expect(await total({ hierarchy_path: [`/${id}`] })).toBe(cost);
+    expect(await total({ hierarchy_entity_id: [id] })).toBe(cost);
+    expect(await total({ department_id: [id] })).toBe(cost);
+    expect(await rolledUp({ root: id })).toMatchObject({ total: cost, roots: [{ entity_id: id, total_cost: cost }] });
+  }
+  await expect(total({ hierarchy_path: ["/DEPT"] })).rejects.toMatchObject({ code: "ENTITY_NOT_FOUND" });
+});
+
+it.each([
+  ["2026-03-10T12:00", "without an offset"],
+  ["2026-02-30", "no day"],
+  ["2026-02-30T00:00:00Z", "on no day"],
+  ["2026-03-10 (noon)", "with a comment"],
+  ["2026-03-11", "in the future"],
+])("the structure of %s is refused: %s", async (structure_as_of) => {
+  await expect(rolledUp({ structure_as_of })).rejects.toMatchObject({
+    code: "INVALID_PARAMETER",
+    fields: [{ path: "/structure_as_of" }],
+  });
+});
+
+it("the structure of today is that of now", async () => {
+  expect((await rolledUp({ structure_as_of: "2026-03-10" })).roots).toEqual((await rolledUp()).roots);
 });
 
 describe("H1 on published rows", () => {

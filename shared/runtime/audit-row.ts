@@ -1,3 +1,4 @@
+import { isPlatformScope } from "#shared/access/platform-scope.ts";
 import type { AuditEntry, HistoryEntry } from "./change.ts";
 
 /** Document of an audit row, `orgs/{key}/audit/{auditId}` or `platformAudit/{auditId}`; written once, never changed. */
@@ -19,7 +20,8 @@ export function auditRow(
   auditId: string,
   now: Date,
 ): { path: string; document: AuditDocument; history: HistoryEntry } {
-  const { org, ...facts } = entry;
+  const { org: named, ...facts } = entry;
+  const org = named === undefined || isPlatformScope(named) ? undefined : named;
   const details = keptDetails(entry.details);
   const expireAt = new Date(now.getTime() + auditKeptMilliseconds).toISOString();
   return {

@@ -124,6 +124,10 @@ export interface HttpDeclaration<
   subscription?: SubscriptionNeed;
   /** The operator reaches a deleted organization too. */
   takesDeleted?: boolean;
+  /** The operator reaches the platform's own by the word `platform` in place of an organization. */
+  takesPlatform?: boolean;
+  /** Refuses what the path alone tells, before anything else of an admitted request is looked at. */
+  admitPath?: (request: Pick<HttpRequest<ParamsOf<Path>, unknown, unknown>, "org" | "params">) => Promise<void>;
   /** Answers that are not JSON (`/metrics`). */
   contentType?: string;
   audit?: AuditDeclaration<HttpRequest<ParamsOf<Path>, Static<Query>, Static<Body>>>;

@@ -4,6 +4,7 @@ import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
 import { noteKeyUse } from "#shared/access/key-use.ts";
 import type { OrgAccessDocument } from "#shared/access/membership.ts";
 import { orgKeyOf } from "#shared/access/org-slug.ts";
+import { platformScope } from "#shared/access/platform-scope.ts";
 import { authorize, idempotencySecretOf, placeCaller, verifyCaller } from "#shared/access/verify.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { type Admission, admitBody, admitRequest } from "./admission.ts";
@@ -147,9 +148,10 @@ async function answerTo(declaration: AnyHttpDeclaration, passage: Passage, stage
   // Where no path names an organization the operator acts for all of them.
   const isForAll = passage.caller.kind === "root" && match.params["org"] === undefined;
   if (declaration.access.kind === "org" && !isForAll)
-    passage.org = await organizationOf(passage.caller, match.params["org"], declaration.takesDeleted ?? false, given);
+    passage.org = await organizationOf(passage.caller, match.params["org"], declaration, given);
   const admission = admissionOf(declaration, passage, stage);
   await admitRequest(admission);
+  await declaration.admitPath?.({ org: passage.org as OrgIdentity, params: match.params });
   const request = await validRequest(declaration, passage, match.params);
   await admitBody(admission, request.body);
   const secret = idempotencySecretOf(presentedOf(raw, passage.client));
@@ -178,12 +180,13 @@ async function verifiedCaller(declaration: AnyHttpDeclaration, passage: Passage,
 async function organizationOf(
   caller: Caller,
   slug: string | undefined,
-  takesDeleted: boolean,
+  { takesDeleted = false, takesPlatform = false }: Pick<AnyHttpDeclaration, "takesDeleted" | "takesPlatform">,
   given: { documents: Documents },
 ): Promise<OrgIdentity> {
   if (caller.kind === "key" || caller.kind === "member") return caller.org;
   const key = slug === undefined ? undefined : orgKeyOf(slug);
   if (key === undefined) throw orgNotFound();
+  if (takesPlatform && key === platformScope.key) return platformScope;
   const { body } = await given.documents.get<OrgAccessDocument>(`orgs/${key}`);
   const isThere = body?.state === "ACTIVE" || (takesDeleted && body?.state === "DELETED");
   if (body === undefined || !isThere) throw orgNotFound();

@@ -120,9 +120,9 @@ function parametersOf(route: Route, declaration: AnyHttpDeclaration): unknown[] 
 function securityOf(access: Access): unknown[] {
   if (access.kind === "public") return [];
   if (access.kind === "root") return [{ rootKey: [] }];
-  if (access.kind === "any") return [{ rootKey: [] }, { orgKey: [] }];
   const person = [{ session: [] }, { bearer: [] }];
   if (access.kind === "session") return person;
+  if (access.kind === "any") return [{ rootKey: [] }, { orgKey: [] }, ...person];
   return [...(access.peopleOnly ? [] : [{ orgKey: [] }]), ...person, ...(access.root ? [{ rootKey: [] }] : [])];
 }
 

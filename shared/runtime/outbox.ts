@@ -1,4 +1,5 @@
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
+import { everyPage, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { Message, Topics } from "#shared/platform/topics/topics.ts";
 import { isAppError } from "./errors.ts";
 
@@ -68,23 +69,20 @@ export async function publishCommitted(
 export async function sweepOutbox(now: Date, ports: { documents: Documents; topics: Topics }): Promise<number> {
   let published = 0;
   for (let shard = 0; shard < outboxShards; shard++) {
-    let cursor: string | undefined;
-    do {
-      const page = await ports.documents.list<OutboxDocument>({
-        collection: "outbox",
-        filters: [
-          { field: "shard", is: "==", value: shard },
-          { field: "state", is: "==", value: "PENDING" },
-          { field: "nextAttemptAt", is: "<=", value: now.toISOString() },
-        ],
-        orderBy: [{ field: "nextAttemptAt", direction: "asc" }],
-        limit: pageSize,
-        ...(cursor === undefined ? {} : { cursor }),
-      });
+    const overdue: WholeQuery = {
+      collection: "outbox",
+      filters: [
+        { field: "shard", is: "==", value: shard },
+        { field: "state", is: "==", value: "PENDING" },
+        { field: "nextAttemptAt", is: "<=", value: now.toISOString() },
+      ],
+      orderBy: [{ field: "nextAttemptAt", direction: "asc" }],
+      limit: pageSize,
+    };
+    for await (const page of everyPage<OutboxDocument>(overdue, ports.documents)) {
       const due = page.documents.filter((entry) => entry.body.topic !== historyTopic);
       published += await publishOrPostpone(due, now, ports);
-      cursor = page.next;
-    } while (cursor !== undefined);
+    }
   }
   return published;
 }

@@ -33,6 +33,8 @@ const functions = {
   deep: route("GET", "/{a}/special/{b}"),
   left: route("GET", "/things/{id}/{b}"),
   remove: route("DELETE", "/things/{id}"),
+  gap: route("GET", "/runs/{a}/{b}", ["/runs/{a}//{b}"]),
+  wide: route("GET", "/runs/{a}/{b}/{c}"),
 };
 
 const origin = "https://console.test";
@@ -78,6 +80,11 @@ describe("the local front door", () => {
     ["/THINGS", "GET", "NOT_FOUND"],
     ["/things/7/8/9", "GET", "NOT_FOUND"],
     ["/things/%E0%A4%A", "GET", "NOT_FOUND"],
+    ["/runs/x//z", "GET", "GET /runs/{a}/{b}"],
+    ["/runs/x/y/z", "GET", "GET /runs/{a}/{b}/{c}"],
+    ["/runs/x//", "GET", "NOT_FOUND"],
+    ["/runs//y/z", "GET", "NOT_FOUND"],
+    ["/runs/x///z", "GET", "NOT_FOUND"],
   ])("gives %s by %s to: %s", async (path, method, expected) => {
     expect(await seen((await serving()) + path, method)).toBe(expected);
   });

@@ -21,6 +21,14 @@ export function plainText(minLength: number, maxLength: number, options: Record<
   return Type.String({ minLength, maxLength, format: "plain-text", ...options });
 }
 
+/** Query parameters of a list that is answered in pages. */
+export function paging({ most = 500, standard = 50 } = {}) {
+  return {
+    limit: Type.Integer({ minimum: 1, maximum: most, default: standard }),
+    cursor: Type.Optional(Type.String({ maxLength: 1000, description: "`next_cursor` of the page before" })),
+  };
+}
+
 type Way = "request" | "response";
 
 let compilers: Promise<Record<Way, Ajv>> | undefined;

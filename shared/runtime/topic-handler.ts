@@ -93,6 +93,7 @@ async function failed(error: unknown, failure: Failure): Promise<"retried" | "de
     ...delivery?.attributes,
     reason: firstBytes(reason, reasonBytes),
     function: name,
+    ...(delivery === undefined ? {} : { topic: delivery.topic }),
     messageId: delivery?.messageId ?? given.ids.newId("mal"),
   };
   try {

@@ -1,5 +1,5 @@
 import { type Decimal, parseAmount, roundAmount, zero } from "#shared/money/amount.ts";
-import { type DailyShares, dailyShares } from "#shared/money/daily-share.ts";
+import { type DailyShares, dailyShares, nthShare } from "#shared/money/daily-share.ts";
 import { type Cycle, cycleOf } from "./cycles.ts";
 import { type ChargedTerms, type ChargedVersion, isLive } from "./plan.ts";
 import { addDays, daysFrom, earliestDay } from "./plan-days.ts";
@@ -76,7 +76,7 @@ export function cycleShares({ cost, list }: CycleCost, cycle: Cycle): CycleShare
 
 /** What one day of the cycle has of a total spread over it. */
 export function shareOn(shares: DailyShares, cycle: Cycle, day: string): Decimal {
-  return daysFrom(cycle.start, day) < shares.longer ? shares.high : shares.low;
+  return nthShare(shares, daysFrom(cycle.start, day) + 1);
 }
 
 /** What the days from one to another, both of the cycle, have together; 0 when there are none. */

@@ -33,14 +33,7 @@ export async function checkedTerms(
   const terms = changedTerms(base, request, { today: writer.today, currencies: await loadMinorDigits() }, problems);
   refuseInvalid(problems);
   const entity = request.hierarchy_entity_id;
-  if (entity != null && !(await writer.hasEntity(entity))) throw unknownEntity();
-  return terms;
-}
-
-export function unknownEntity(): AppError {
-  return new AppError("HIERARCHY_ENTITY_UNKNOWN", "There is no such entity in the hierarchy.", {
-    fields: [{ path: "/hierarchy_entity_id", problem: "is unknown" }],
-  });
+  return entity == null ? terms : { ...terms, hierarchyEntityId: await writer.entityNamed(entity) };
 }
 
 /** What may make a plan count twice. Source: `prices-and-plans.md` C4. */

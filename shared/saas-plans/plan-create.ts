@@ -3,6 +3,7 @@ import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
 import { type Answer, type Effects, Reply } from "#shared/runtime/declaration.ts";
 import { AppError, type FieldProblem } from "#shared/runtime/errors.ts";
 import { strictObject } from "#shared/runtime/schema.ts";
+import type { WhenPlanned } from "./first-plan.ts";
 import type { PlanVersion } from "./plan.ts";
 import { PlanAnswer, planAnswer } from "./plan-answer.ts";
 import { checkedTerms, planWarnings } from "./plan-checks.ts";
@@ -29,6 +30,7 @@ export interface OnPlans {
   org: OrgIdentity;
   caller: Caller;
   provider: string;
+  whenPlanned?: WhenPlanned;
 }
 
 /**

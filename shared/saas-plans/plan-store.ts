@@ -1,5 +1,6 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import type { Documents, Filter, Snapshot } from "#shared/platform/documents/documents.ts";
+import type { Documents, Filter } from "#shared/platform/documents/documents.ts";
+import { allDocuments, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { ChargedVersion, PlanVersion } from "./plan.ts";
 import { type PlanProvider, registeredProvider, type SaasProviderDocument, saasProvider } from "./plan-providers.ts";
 import type { ProviderSubscriptionDocument } from "./provider-subscription.ts";
@@ -27,22 +28,10 @@ export function planLinePath(org: OrgIdentity, lineId: string): string {
   return `orgs/${org.key}/saasPlanLines/${lineId}`;
 }
 
-type Found<T extends object> = Snapshot<T> & { body: T };
-
-/** All documents of a collection that the filters choose, page by page. */
-export async function listAll<T extends object>(
-  collection: string,
-  by: Pick<Documents, "list">,
-  filters: readonly Filter[] = [],
-): Promise<Found<T>[]> {
-  const found: Found<T>[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await by.list<T>({ collection, filters, limit: 500, ...(cursor === undefined ? {} : { cursor }) });
-    found.push(...page.documents);
-    cursor = page.next;
-  } while (cursor !== undefined);
-  return found;
+/** What an organization agreed with its providers, with all or one of them. */
+export function agreementsOf(org: OrgIdentity, provider?: string): WholeQuery {
+  const filters: Filter[] = provider === undefined ? [] : [{ field: "provider", is: "==", value: provider }];
+  return { collection: `orgs/${org.key}/providerSubscriptions`, filters };
 }
 
 /** Versions of SaaS plans, of all providers or one; withdrawn ones too. */
@@ -52,14 +41,15 @@ export async function planVersions(
   by: Pick<Documents, "list">,
 ): Promise<PlanVersion[]> {
   const filters: Filter[] = provider === undefined ? [] : [{ field: "provider", is: "==", value: provider }];
-  return (await listAll<PlanVersion>(`orgs/${org.key}/saasPlans`, by, filters)).map(({ body }) => body);
+  const query: WholeQuery = { collection: `orgs/${org.key}/saasPlans`, filters };
+  return (await allDocuments<PlanVersion>(query, by)).map(({ body }) => body);
 }
 
 export async function saasProviders(
   org: OrgIdentity,
   by: Pick<Documents, "list">,
 ): Promise<Map<string, SaasProviderDocument>> {
-  const found = await listAll<SaasProviderDocument>(`orgs/${org.key}/saasProviders`, by);
+  const found = await allDocuments<SaasProviderDocument>({ collection: `orgs/${org.key}/saasProviders` }, by);
   return new Map(found.map(({ body }) => [body.provider, body]));
 }
 
@@ -83,7 +73,7 @@ export async function chargedLines(org: OrgIdentity, by: Pick<Documents, "list">
   const [versions, stored, subscriptions] = await Promise.all([
     planVersions(org, undefined, by),
     saasProviders(org, by),
-    listAll<ProviderSubscriptionDocument>(`orgs/${org.key}/providerSubscriptions`, by),
+    allDocuments<ProviderSubscriptionDocument>(agreementsOf(org), by),
   ]);
   const byLine = new Map<string, PlanVersion[]>();
   for (const version of versions) byLine.set(version.lineId, [...(byLine.get(version.lineId) ?? []), version]);

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
+import { entityToName } from "#shared/hierarchy/entity-reference.ts";
 import { type IntegrationsIndex, indexPath } from "#shared/integrations/credential.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
@@ -7,6 +8,7 @@ import type { Change } from "#shared/runtime/change.ts";
 import type { Answer, AuditDetails, Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
+import { type WhenPlanned, withNewPlan } from "./first-plan.ts";
 import type { PlanVersion } from "./plan.ts";
 import { type Restates, requestCharges, restatedDays } from "./plan-charges.ts";
 import { utcDay } from "./plan-days.ts";
@@ -41,7 +43,8 @@ export interface PlanWriter extends Stamp {
   linesOf(provider: string): Promise<PlanLine[]>;
   /** Registry ids of connected providers. */
   connected(): Promise<string[]>;
-  hasEntity(entityId: string): Promise<boolean>;
+  /** The stored id of an active entity. Throws `HIERARCHY_ENTITY_UNKNOWN`. */
+  entityNamed(text: string): Promise<string>;
   newVersionId(provider: string, planName: string): string;
   /** A new version, or one as it stands from now on. */
   save(version: PlanVersion): void;
@@ -58,7 +61,7 @@ export interface PlanWriter extends Stamp {
  * writes the line.
  */
 export async function changePlans<T>(
-  asked: { org: OrgIdentity; caller: Caller },
+  asked: { org: OrgIdentity; caller: Caller; whenPlanned?: WhenPlanned | undefined },
   effects: Effects<T>,
   given: PlanPorts,
   body: (writer: PlanWriter) => Promise<Written<T>>,
@@ -66,8 +69,11 @@ export async function changePlans<T>(
   return effects.commit(async (change) => {
     const draft = await draftOf(asked, given, change);
     const { answer, details } = await body(draft.writer);
+    const { whenPlanned } = asked;
+    const writeMore = await withNewPlan(asked.org, { isNew: draft.hasNew(), whenPlanned }, change);
     await effects.prepare(change);
     draft.flush(String(details.action ?? "plans"));
+    writeMore();
     effects.conclude(change, answer, details);
     return answer;
   });
@@ -75,6 +81,8 @@ export async function changePlans<T>(
 
 interface Draft {
   writer: PlanWriter;
+  /** Whether a version is among what was saved that is not stored yet. */
+  hasNew(): boolean;
   flush(reason: string): void;
 }
 
@@ -116,7 +124,7 @@ async function draftOf(
     write({ org, datasetId: organization.dataset.id, desk, now: stamp.now, ids: given.ids }, change);
     requestCharges(org, { from: changedFrom(desk), today: stamp.today, reason }, change);
   };
-  return { writer, flush };
+  return { writer, flush, hasNew: () => [...desk.saved.keys()].some((id) => !desk.stored.has(id)) };
 }
 
 function changedFrom({ stored, saved }: Desk): string | null {
@@ -128,7 +136,7 @@ function readsOf(
   org: OrgIdentity,
   desk: Desk,
   change: Change,
-): Pick<PlanWriter, "provider" | "line" | "lineOf" | "linesOf" | "connected" | "hasEntity"> {
+): Pick<PlanWriter, "provider" | "line" | "lineOf" | "linesOf" | "connected" | "entityNamed"> {
   const line = async (lineId: string): Promise<PlanLine> => {
     const stored = await change.get<PlanLineDocument>(planLinePath(org, lineId));
     desk.lines.set(lineId, stored);
@@ -156,7 +164,7 @@ function readsOf(
       const { body } = await change.get<IntegrationsIndex>(indexPath(org));
       return Object.keys(body?.providers ?? {});
     },
-    hasEntity: async (entityId) => (await change.get(`orgs/${org.key}/entities/${entityId}`)).body !== undefined,
+    entityNamed: (text) => entityToName({ org, text, path: "/hierarchy_entity_id" }, change),
     linesOf: async (provider) => {
       const versions = await planVersions(org, provider, change);
       return Promise.all([...new Set(versions.map(({ lineId }) => lineId))].map(line));

@@ -2,7 +2,7 @@ import { loadMinorDigits } from "#shared/money/currencies.ts";
 import { type Answer, type Effects, Reply } from "#shared/runtime/declaration.ts";
 import { AppError, type FieldProblem } from "#shared/runtime/errors.ts";
 import { isLive } from "./plan.ts";
-import { refuseInvalid, unknownEntity } from "./plan-checks.ts";
+import { refuseInvalid } from "./plan-checks.ts";
 import { addDays } from "./plan-days.ts";
 import { dayProblems } from "./plan-terms.ts";
 import type { PlanPorts, Written } from "./plan-writer.ts";
@@ -242,6 +242,5 @@ async function checkedAgreement(
   const agreement = changedAgreement(base, changes, await loadMinorDigits(), problems);
   refuseInvalid(problems);
   const entity = changes.hierarchy_entity_id;
-  if (entity != null && !(await writer.hasEntity(entity))) throw unknownEntity();
-  return agreement;
+  return entity == null ? agreement : { ...agreement, hierarchyEntityId: await writer.entityNamed(entity) };
 }

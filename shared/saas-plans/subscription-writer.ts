@@ -1,15 +1,18 @@
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
+import { entityToName } from "#shared/hierarchy/entity-reference.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
+import { allDocuments } from "#shared/platform/documents/pages.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Answer, Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { cycleCost } from "./amortisation.ts";
+import { type WhenPlanned, withNewPlan } from "./first-plan.ts";
 import { isLive } from "./plan.ts";
 import { requestCharges } from "./plan-charges.ts";
 import { addDays, earliestDay, utcDay } from "./plan-days.ts";
 import { subscriptionMirrorRow } from "./plan-mirror.ts";
-import { listAll } from "./plan-store.ts";
+import { agreementsOf } from "./plan-store.ts";
 import { actorOf, type PlanPorts, type Written } from "./plan-writer.ts";
 import {
   type ProviderSubscriptionDocument,
@@ -24,6 +27,7 @@ export interface OnSubscriptions {
   org: OrgIdentity;
   caller: Caller;
   provider: string;
+  whenPlanned?: WhenPlanned;
 }
 
 /** One write to an organization's subscriptions with one provider. */
@@ -37,7 +41,8 @@ export interface SubscriptionWriter {
   /** As they stand, seeds that nobody has touched among them. */
   all: readonly ProviderSubscriptionDocument[];
   newId(): string;
-  hasEntity(entityId: string): Promise<boolean>;
+  /** The stored id of an active entity. Throws `HIERARCHY_ENTITY_UNKNOWN`. */
+  entityNamed(text: string): Promise<string>;
   /** Whether an id that somebody chose is taken, by whichever provider. */
   isTaken(subscriptionId: string): Promise<boolean>;
   save(subscription: ProviderSubscriptionDocument): void;
@@ -58,9 +63,7 @@ export async function changeSubscriptions<T>(
   return effects.commit(async (change) => {
     const { body: organization } = await change.get<OrgDocument>(orgPath(org.key));
     if (organization === undefined) throw new AppError("ORG_NOT_FOUND", "There is no such organization.");
-    const stored = await listAll<ProviderSubscriptionDocument>(`orgs/${org.key}/providerSubscriptions`, change, [
-      { field: "provider", is: "==", value: provider },
-    ]);
+    const stored = await allDocuments<ProviderSubscriptionDocument>(agreementsOf(org, provider), change);
     const seeds = await seededSubscriptions(provider, organization.locale.defaultCurrency);
     const saved = new Map<string, ProviderSubscriptionDocument>();
     const today = utcDay(change.now);
@@ -72,15 +75,20 @@ export async function changeSubscriptions<T>(
         seeds,
       ),
       newId: () => given.ids.newId("psub"),
-      hasEntity: async (entityId) => (await change.get(`orgs/${org.key}/entities/${entityId}`)).body !== undefined,
+      entityNamed: (text) => entityToName({ org, text, path: "/hierarchy_entity_id" }, change),
       isTaken: async (id) => (await change.get(providerSubscriptionPath(org, id))).body !== undefined,
       save: (subscription) => saved.set(subscription.subscriptionId, subscription),
     };
     const { answer, details } = await body(writer);
-    await effects.prepare(change);
     const known = new Map(stored.map((snapshot) => [snapshot.body.subscriptionId, snapshot]));
+    const isNew = [...saved.values()].some(({ subscriptionId, versions }) => {
+      return versions.length > (known.get(subscriptionId)?.body.versions.length ?? 0);
+    });
+    const writeMore = await withNewPlan(org, { isNew, whenPlanned: asked.whenPlanned }, change);
+    await effects.prepare(change);
     const from = write({ org, datasetId: organization.dataset.id, known, saved, ids: given.ids }, change);
     requestCharges(org, { from, today, reason: String(details.action ?? "provider subscriptions") }, change);
+    writeMore();
     effects.conclude(change, answer, details);
     return answer;
   });

@@ -2,12 +2,13 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { allDocuments } from "#shared/platform/documents/pages.ts";
 import { providers } from "#shared/providers/load-registry.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { strictObject } from "#shared/runtime/schema.ts";
 import { commitmentOf } from "./commitment.ts";
 import { utcDay } from "./plan-days.ts";
-import { listAll } from "./plan-store.ts";
+import { agreementsOf } from "./plan-store.ts";
 import type { PlanReadPorts } from "./plans-read.ts";
 import { currentVersion, nameKey, type ProviderSubscriptionDocument } from "./provider-subscription.ts";
 import {
@@ -113,9 +114,7 @@ async function subscriptionsOf(
 ): Promise<ProviderSubscriptionDocument[]> {
   const [{ body }, stored] = await Promise.all([
     documents.get<OrgDocument>(orgPath(org.key)),
-    listAll<ProviderSubscriptionDocument>(`orgs/${org.key}/providerSubscriptions`, documents, [
-      { field: "provider", is: "==", value: provider },
-    ]),
+    allDocuments<ProviderSubscriptionDocument>(agreementsOf(org, provider), documents),
   ]);
   const seeds = await seededSubscriptions(provider, body?.locale.defaultCurrency ?? "USD");
   return withSeeds(

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { inEveryTimeZone } from "#shared/plans/time-zones.fixture.ts";
 import { planVersion } from "./plan.fixture.ts";
 import { isCharging, type PlanVersion, planStatus } from "./plan.ts";
 import { addDays } from "./plan-days.ts";
@@ -51,21 +52,23 @@ function edited(offsets: readonly number[]): PlanVersion[] {
   );
 }
 
-it("covers each day of a line once, however often it is edited", () => {
-  fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 8 }), (offsets) => {
-      const line = edited(offsets);
+inEveryTimeZone(() => {
+  it("covers each day of a line once, however often it is edited", () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 8 }), (offsets) => {
+        const chain = chainOf(edited(offsets));
 
-      const chain = chainOf(line);
-      const days = Array.from({ length: 730 }, (_, at) => addDays("2025-01-01", at));
-      for (const day of days) {
-        const holding = chain.filter(({ startDate, endDate }) => startDate <= day && (endDate ?? "9999") >= day);
-        expect(holding).toHaveLength(1);
-      }
-      expect([chain[0]?.startDate, chain.at(-1)?.endDate]).toEqual(["2025-01-01", "2026-12-31"]);
-    }),
-    { numRuns: 100 },
-  );
+        // Each version begins on the day after the one before it: no day is missing, none is held twice.
+        const covered = [...chain.map(({ startDate }) => startDate), "2027-01-01"];
+        const ends = ["2024-12-31", ...chain.map(({ endDate }) => endDate ?? "9999-12-31")];
+        expect(covered).toEqual(ends.map((day) => addDays(day, 1)));
+        for (const { startDate, endDate } of chain) expect(startDate <= (endDate ?? "9999-12-31")).toBe(true);
+        expect(chain.length).toBeLessThanOrEqual(offsets.length + 1);
+      }),
+      // 10,000 over the five zones.
+      { numRuns: 2000 },
+    );
+  });
 });
 
 it("refuses a version that another has taken the place of, and names the one in force", () => {

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { isPlatformScope } from "#shared/access/platform-scope.ts";
 import { readOrganization } from "#shared/organizations/organization-store.ts";
 import { parameterValues } from "#shared/pipelines/parameters.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
@@ -52,12 +53,12 @@ export async function updateSchedule(
   const { org, request } = asked;
   const stored = await storedSchedule(asked, change);
   refuseOtherVersion(request.version, stored);
-  const { org: owner, subscription, now } = await readOrganization(org, change);
+  const { ownZone, interval, now } = await planOf(stored, org, change);
   const [last] = stored.body.lastRunIds;
   const run = last === undefined ? undefined : (await change.get<RunDocument>(runPath(org.key, last))).body;
   const before = stored.body;
-  const zone = request.timezone === undefined ? {} : zoneOf(request.timezone, owner.locale.defaultTimezone);
-  const rule = request.schedule_cron === undefined ? {} : cronOf(request.schedule_cron, subscription, now);
+  const zone = request.timezone === undefined ? {} : zoneOf(request.timezone, ownZone);
+  const rule = request.schedule_cron === undefined ? {} : cronOf(request.schedule_cron, interval, now);
   const next: ScheduleDocument = {
     ...before,
     ...zone,
@@ -72,6 +73,17 @@ export async function updateSchedule(
   writeSchedule(settled, stored, change);
   const facts = { ...stored, version: stored.version + 1, updatedAt: change.now.toISOString() };
   return scheduleAnswer(settled, facts, run?.status ?? null);
+}
+
+/** By whose zone and plan a rule is judged; the platform has the days of UTC and no plan. */
+async function planOf(
+  { readAt }: StoredSchedule,
+  org: OrgIdentity,
+  change: Change,
+): Promise<{ ownZone: string; interval: number; now: Date }> {
+  if (isPlatformScope(org)) return { ownZone: "UTC", interval: 0, now: readAt };
+  const { org: owner, subscription, now } = await readOrganization(org, change);
+  return { ownZone: owner.locale.defaultTimezone, interval: subscription.entitlements.sync_interval_minutes, now };
 }
 
 /**

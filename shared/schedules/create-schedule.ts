@@ -32,7 +32,7 @@ export async function createSchedule(
   const others = (await schedulesOf(org, change)).map(({ body }) => body);
   const path = schedulePath(org.key, ids.newId("cfg"));
   const snapshot = await change.get<ScheduleDocument>(path);
-  const rule = cronOf(request.schedule_cron, subscription, now);
+  const rule = cronOf(request.schedule_cron, subscription.entitlements.sync_interval_minutes, now);
   refuseSecond(others, { pipelineId: pipeline.config.id, credentialId, cron: rule.cron });
   const fresh = newSchedule({
     ...{ org, pipeline, parameters, credentialId, ...rule },

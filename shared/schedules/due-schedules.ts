@@ -1,9 +1,9 @@
 import type { Documents, Page } from "#shared/platform/documents/documents.ts";
-import type { Topics } from "#shared/platform/topics/topics.ts";
 import type { ReservePorts } from "#shared/quotas/reserve.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { type Fired, fireSchedule } from "./fire.ts";
 import { scheduleShards } from "./new-schedule.ts";
+import { reconcilePlatform } from "./platform-schedules.ts";
 import type { ScheduleDocument } from "./schedule.ts";
 import { type ScheduleShardMessage, scheduleShardMessage } from "./schedule-message.ts";
 import type { StoredSchedule } from "./schedule-store.ts";
@@ -23,13 +23,17 @@ const workMilliseconds = 300_000;
 /** Organizations whose schedules are looked at together. */
 const togetherOrgs = 8;
 
-/** Sets every shard to work. Two ticks at once do no harm: what one has taken the other finds not due. */
-export async function tickSchedules(ports: { documents: Documents; topics: Topics }): Promise<void> {
+/**
+ * Sets every shard to work. Two ticks at once do no harm: what one has taken the other finds not due. The platform's own
+ * schedules are made by the first tick of an installation; no organization waits for them.
+ */
+export async function tickSchedules(ports: Omit<TickPorts, "log">): Promise<void> {
   await ports.documents.transaction(async (tx) => {
     const { readAt } = await tx.get<ScheduleTick>(scheduleTickPath);
     tx.set<ScheduleTick>(scheduleTickPath, { lastTickAt: readAt.toISOString() });
   });
   await ports.topics.publish(Array.from({ length: scheduleShards }, (_, shard) => scheduleShardMessage(shard)));
+  await reconcilePlatform(ports);
 }
 
 /**

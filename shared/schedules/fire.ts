@@ -1,3 +1,4 @@
+import { isPlatformScope } from "#shared/access/platform-scope.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import { finishRun } from "#shared/pipelines/finish.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
@@ -61,10 +62,11 @@ async function refusal(
   ports: ReservePorts,
 ): Promise<{ pause: string } | { skip: SkipStatus } | undefined> {
   const identity = orgOf(schedule);
+  const pipeline = (await pipelines()).pipelines.find(({ config }) => config.id === schedule.pipelineId);
+  if (isPlatformScope(identity)) return pipeline?.config.enabled === true ? undefined : { pause: "PIPELINE_DISABLED" };
   const [org, subscription] = await ports.documents.getAll<object>([orgPath(identity.key), subscriptionPath(identity)]);
   const owner = org?.body as OrgDocument | undefined;
   if (owner?.state !== "ACTIVE" || owner.orgId !== schedule.orgId) return { pause: "ORG_NOT_FOUND" };
-  const pipeline = (await pipelines()).pipelines.find(({ config }) => config.id === schedule.pipelineId);
   if (pipeline?.config.enabled !== true) return { pause: "PIPELINE_DISABLED" };
   const effective = effectiveSubscription(subscription?.body as SubscriptionDocument | undefined, await plans(), now);
   if (!effective.canRun) return { skip: "SKIPPED_SUBSCRIPTION" };

@@ -57,8 +57,13 @@ export function newSchedule(order: ScheduleOrder): ScheduleDocument {
   };
 }
 
-/** The id of the schedule a pipeline has by itself: the same whoever makes it, so that nobody makes it twice. */
-export function defaultConfigId(org: OrgIdentity, pipelineId: string): string {
-  const hash = createHash("sha256").update(`${org.orgId}|${pipelineId}`).digest("hex");
+/**
+ * The id of the schedule a pipeline has by itself: the same whoever makes it, so that nobody makes it twice. Another one
+ * after the organization has ended and come back: the history of the former is closed.
+ */
+export function defaultConfigId(org: OrgIdentity, onboardedAt: string | null, pipelineId: string): string {
+  const hash = createHash("sha256")
+    .update(`${org.orgId}|${onboardedAt ?? ""}|${pipelineId}`)
+    .digest("hex");
   return `cfg_${hash.slice(0, 26)}`;
 }

@@ -3,17 +3,17 @@ import type { OrgIdentity } from "#shared/access/caller.ts";
 import { orgKeyOf } from "#shared/access/org-slug.ts";
 import type { WaitingRunDocument } from "#shared/pipelines/new-run.ts";
 import type { RunDocument, RunStatus } from "#shared/pipelines/run.ts";
+import { runCollection } from "#shared/pipelines/run-paths.ts";
 import { runShards } from "#shared/pipelines/run-shard.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { choice, nullable, strictObject } from "#shared/runtime/schema.ts";
+import { choice, nullable, paging, strictObject } from "#shared/runtime/schema.ts";
 import { liveRunsPage, queueStateOf } from "./live-runs.ts";
 
 export const QueueQuery = strictObject({
   org_slug: Type.Optional(Type.String({ maxLength: 50, description: "For the operator: one organization" })),
   state: Type.Optional(choice(["QUEUED", "PROCESSING"])),
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
-  cursor: Type.Optional(Type.String({ maxLength: 1000 })),
+  ...paging({ standard: 100 }),
 });
 type QueueQuery = Static<typeof QueueQuery>;
 
@@ -73,7 +73,7 @@ function startOf(items: readonly QueueItem[], cursor: string | undefined): numbe
 
 async function runsIn(orgKey: string, status: RunStatus, documents: Documents): Promise<RunDocument[]> {
   const page = await documents.list<RunDocument>({
-    collection: `orgs/${orgKey}/runs`,
+    collection: runCollection(orgKey),
     filters: [{ field: "status", is: "==", value: status }],
     orderBy: [{ field: "createdAt", direction: "desc" }],
     limit: 1000,

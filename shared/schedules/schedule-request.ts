@@ -1,6 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
 import { isTimeZone } from "#shared/organizations/locale.ts";
-import type { EffectiveSubscription } from "#shared/plans/subscription.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { checkedCron, shortestGapMinutes } from "./cron.ts";
@@ -53,11 +52,11 @@ export function zoneOf(asked: string | undefined, orgZone: string): { timezone: 
 /** The cron text with its shortest distance. Throws `INVALID_CRON`, `SCHEDULE_NEVER_FIRES`, `SCHEDULE_TOO_FREQUENT`. */
 export function cronOf(
   text: string,
-  { entitlements }: EffectiveSubscription,
+  /** Minutes between two runs, at least, as the plan has it. */
+  interval: number,
   now: Date,
 ): { cron: string; shortestGapMinutes: number } {
   const cron = checkedCron(text);
-  const interval = entitlements.sync_interval_minutes;
   const gap = shortestGapMinutes(cron, now, intervalShare * interval);
   if (gap >= intervalShare * interval) return { cron, shortestGapMinutes: gap };
   throw new AppError(

@@ -1,4 +1,5 @@
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { everyDocument, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import type { TimerDocument } from "./timers.ts";
@@ -29,19 +30,14 @@ export async function takeDueTimers(
   ports: TimerPorts,
 ): Promise<number> {
   let settled = 0;
-  let cursor: string | undefined;
-  const now = ports.clock.now();
-  do {
-    const page = await ports.documents.list<TimerDocument>({
-      collection: "timers",
-      filters: [{ field: "dueAt", is: "<=", value: now.toISOString() }],
-      orderBy: [{ field: "dueAt", direction: "asc" }],
-      limit: pageSize,
-      ...(cursor === undefined ? {} : { cursor }),
-    });
-    for (const { path, body } of page.documents) if (await takeOne(path, body, handlers, ports)) settled += 1;
-    cursor = page.next;
-  } while (cursor !== undefined);
+  const due: WholeQuery = {
+    collection: "timers",
+    filters: [{ field: "dueAt", is: "<=", value: ports.clock.now().toISOString() }],
+    orderBy: [{ field: "dueAt", direction: "asc" }],
+    limit: pageSize,
+  };
+  for await (const { path, body } of everyDocument<TimerDocument>(due, ports.documents))
+    if (await takeOne(path, body, handlers, ports)) settled += 1;
   return settled;
 }
 

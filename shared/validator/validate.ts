@@ -9,9 +9,12 @@ import {
   integrationStatus,
 } from "#shared/integrations/credential.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
+import { externalSeconds } from "#shared/pipelines/new-run.ts";
 import type { Pipeline } from "#shared/pipelines/pipeline.ts";
+import { refuseOtherScope } from "#shared/pipelines/pipeline-scope.ts";
 import { daysOf, rangeOf } from "#shared/pipelines/range.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
+import { refuseDisabled, refuseWithoutPlans } from "#shared/pipelines/run-refusals.ts";
 import { plannedTrigger, reserveRun } from "#shared/pipelines/trigger.ts";
 import { chosenCredentials, credentialNeeds, refuseUnusable } from "#shared/pipelines/usable-credentials.ts";
 import { type QuotaReport, quotaReport } from "#shared/quotas/quota-report.ts";
@@ -114,8 +117,14 @@ async function examined({ org, body }: Validation, ports: ReservePorts): Promise
   const [organization, index] = await documents.getAll<object>([orgPath(org.key), indexPath(org)]);
   const report = await quotaReport(org, documents);
   const checks: Check[] = [];
-  const pipeline = await outcomeOf("pipeline", checks, async () => (await pipelines()).byAddress(addressOf(body)));
-  await outcomeOf("enabled", checks, async () => refuseDisabled(pipeline));
+  const pipeline = await outcomeOf("pipeline", checks, async () => {
+    const found = (await pipelines()).byAddress(addressOf(body));
+    refuseOtherScope(found, org);
+    return found;
+  });
+  await outcomeOf("enabled", checks, async () => {
+    if (pipeline !== undefined) refuseDisabled(pipeline);
+  });
   await outcomeOf("subscription", checks, async () => refuseInactive(report));
   const connected = index?.body as IntegrationsIndex | undefined;
   const credentials = await credentialsOf(org, pipeline, connected, documents);
@@ -171,10 +180,6 @@ function addressOf({ pipeline_id, category, provider, domain, pipeline }: Valida
   return [category, provider, domain, pipeline].filter((part) => part !== undefined && part !== "").join("/");
 }
 
-function refuseDisabled(pipeline: Pipeline | undefined): void {
-  if (pipeline?.config.enabled === false) throw new AppError("PIPELINE_DISABLED", "This pipeline is not enabled.");
-}
-
 function refuseInactive({ can_run, status, blocked_by }: QuotaReport): void {
   if (can_run || (status !== "SUSPENDED" && status !== "CANCELLED" && status !== "EXPIRED")) return;
   throw new AppError(
@@ -202,6 +207,7 @@ async function refuseUnconnected(
   documents: ReservePorts["documents"],
 ): Promise<void> {
   if (pipeline === undefined) return;
+  await refuseWithoutPlans(pipeline, org, documents);
   const needs = await credentialNeeds(pipeline);
   const chosen = await chosenCredentials({ org, index: connected, asked: body.credential_id }, needs, documents);
   for (const id of chosen) refuseUnusable(await documents.get<CredentialDocument>(credentialPath(org, id)), needs);
@@ -248,6 +254,7 @@ async function reserved(
       triggerType: "external",
       triggerBy: "external",
       isExternal: true,
+      slotSeconds: externalSeconds,
       effects: {
         prepare: effects.prepare,
         conclude: (change, made, details) => {

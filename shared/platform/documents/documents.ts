@@ -47,8 +47,8 @@ export interface Query {
   filters?: readonly Filter[];
   orderBy?: readonly Order[];
   limit: number;
-  /** `next` of the page before. */
-  cursor?: string;
+  /** `next` of the page before; undefined for the first page. */
+  cursor?: string | undefined;
 }
 
 export interface Filter {
@@ -62,8 +62,11 @@ export interface Order {
   direction: "asc" | "desc";
 }
 
+/** A document that is there. */
+export type Found<T extends object> = Snapshot<T> & { body: T };
+
 export interface Page<T extends object> {
-  documents: (Snapshot<T> & { body: T })[];
+  documents: Found<T>[];
   /** Opaque; undefined when this page is the last. */
   next: string | undefined;
   readAt: Date;

@@ -63,7 +63,7 @@ function answer(state: State, request: LoopbackRequest): LoopbackAnswer {
     case "GET bucket":
       return list(state, request.query);
     case "GET object":
-      return download(state, name ?? "", request.query);
+      return download(state, name ?? "", request);
     case "DELETE object":
       return state.objects.delete(name ?? "") ? { status: 204 } : absent(state, name ?? "");
     default:
@@ -113,7 +113,7 @@ function readMultipart({ headers, body }: LoopbackRequest): { metadata: string; 
   };
 }
 
-function download(state: State, name: string, query: URLSearchParams): LoopbackAnswer {
+function download(state: State, name: string, { query, headers: asked }: LoopbackRequest): LoopbackAnswer {
   const stored = state.objects.get(name);
   if (stored === undefined) return absent(state, name);
   if (query.get("alt") !== "media") return json(200, describe(state, name, stored));
@@ -124,7 +124,17 @@ function download(state: State, name: string, query: URLSearchParams): LoopbackA
     // Without it the client checks no checksum.
     "x-goog-stored-content-encoding": "identity",
   };
-  return { status: 200, headers, body: state.fault === "damage" ? flipped(stored.bytes) : stored.bytes };
+  const bytes = state.fault === "damage" ? flipped(stored.bytes) : stored.bytes;
+  const range = /^bytes=(\d+)-(\d+)$/.exec(asked["range"] ?? "");
+  return range === null ? { status: 200, headers, body: bytes } : partOf(bytes, Number(range[1]), Number(range[2]));
+}
+
+/** RFC 9110, 14: the last byte is included, and a range that begins behind the end cannot be satisfied. */
+function partOf(bytes: Buffer, first: number, last: number): LoopbackAnswer {
+  if (first >= bytes.length) return problem(416, "The requested range cannot be satisfied.");
+  const body = bytes.subarray(first, last + 1);
+  const range = `bytes ${first}-${first + body.length - 1}/${bytes.length}`;
+  return { status: 206, headers: { "content-range": range }, body };
 }
 
 function list(state: State, query: URLSearchParams): LoopbackAnswer {

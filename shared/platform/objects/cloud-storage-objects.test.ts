@@ -57,6 +57,7 @@ describe("Cloud Storage objects", () => {
     double.setFault("unavailable");
 
     await expect(objects.get("a")).rejects.toMatchObject(unavailable);
+    await expect(objects.getRange("a", 0, 2)).rejects.toMatchObject(unavailable);
     await expect(objects.put("a", old)).rejects.toMatchObject(unavailable);
     await expect(objects.list("")).rejects.toMatchObject(unavailable);
     await expect(objects.delete("a")).rejects.toMatchObject(unavailable);

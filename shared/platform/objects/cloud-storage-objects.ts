@@ -51,6 +51,14 @@ export function cloudStorageObjects(options: CloudStorageObjectsOptions): Object
       const downloaded = await file.download({ validation: "crc32c" }).catch(absentOrUnavailable);
       return downloaded?.[0];
     },
+    async getRange(name, start, end) {
+      checkObjectName(name);
+      const file = (await bucket()).file(name);
+      if (end <= start) return (await file.exists().catch(unavailable))[0] ? new Uint8Array() : undefined;
+      const range = { start, end: end - 1, validation: false };
+      const downloaded = await file.download(range).catch(beyondAbsentOrUnavailable);
+      return downloaded?.[0];
+    },
     async list(prefix, page = {}) {
       checkObjectPrefix(prefix);
       const { after = "", limit = defaultLimit } = page;
@@ -100,6 +108,11 @@ async function listNames(bucket: Bucket, wanted: { prefix: string; after: string
     pageToken = (next as { pageToken?: string } | null)?.pageToken;
   } while (pageToken !== undefined && names.length < limit);
   return names.slice(0, limit);
+}
+
+/** 416: there is an object, and the range begins behind its end. */
+function beyondAbsentOrUnavailable(error: unknown): [Uint8Array] | undefined {
+  return Number((error as { code?: unknown }).code) === 416 ? [new Uint8Array()] : absentOrUnavailable(error);
 }
 
 function absentOrUnavailable(error: unknown): undefined {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { constants, type Dirent } from "node:fs";
-import { mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { AppError } from "#shared/runtime/errors.ts";
 import { checkObjectName, checkObjectPrefix } from "./object-name.ts";
@@ -27,6 +27,10 @@ export function folderObjects(options: { folder: string }): Objects {
     async get(name) {
       checkObjectName(name);
       return onDisk(() => read(root, name), name);
+    },
+    async getRange(name, start, end) {
+      checkObjectName(name);
+      return onDisk(() => readRange(root, name, { start, end }), name);
     },
     async list(prefix, page = {}) {
       checkObjectPrefix(prefix);
@@ -67,12 +71,38 @@ async function write(root: string, name: string, bytes: Uint8Array): Promise<voi
   }
 }
 
-async function read(root: string, name: string): Promise<Uint8Array | undefined> {
+function read(root: string, name: string): Promise<Uint8Array | undefined> {
+  return withObject(root, name, (handle) => handle.readFile());
+}
+
+function readRange(
+  root: string,
+  name: string,
+  { start, end }: { start: number; end: number },
+): Promise<Uint8Array | undefined> {
+  return withObject(root, name, async (handle, size) => {
+    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(end, size) - start));
+    let length = 0;
+    while (length < bytes.length) {
+      const { bytesRead } = await handle.read(bytes, length, bytes.length - length, start + length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return bytes.subarray(0, length);
+  });
+}
+
+async function withObject<Result>(
+  root: string,
+  name: string,
+  use: (handle: FileHandle, size: number) => Promise<Result>,
+): Promise<Result | undefined> {
   if (!(await refuseLinks(root, name))) return undefined;
   const handle = await open(join(root, name), constants.O_RDONLY | constants.O_NOFOLLOW).catch(unlessAbsent);
   if (handle === undefined) return undefined;
   try {
-    return (await handle.stat()).isFile() ? await handle.readFile() : undefined;
+    const found = await handle.stat();
+    return found.isFile() ? await use(handle, found.size) : undefined;
   } finally {
     await handle.close();
   }

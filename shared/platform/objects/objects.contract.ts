@@ -39,6 +39,29 @@ export function objectsContract(open: () => Promise<ObjectsUnderTest>): void {
       expect((await bytesOf("imports/org_1/file.csv"))?.equals(bytes)).toBe(true);
     });
 
+    it("gives the same bytes in ranges of any size, and none behind the end", async () => {
+      const bytes = randomBytes(300);
+      await objects.put("imports/file", bytes);
+      const property = fc.asyncProperty(fc.integer({ min: 1, max: 400 }), async (size) => {
+        const ranges: Uint8Array[] = [];
+        for (let start = 0; start < bytes.length; start += size)
+          ranges.push((await objects.getRange("imports/file", start, start + size)) ?? Buffer.from("absent"));
+
+        expect(Buffer.concat(ranges).equals(bytes)).toBe(true);
+      });
+      await fc.assert(property, { numRuns: 8, examples: [[300], [299], [150], [400]] });
+      expect(await objects.getRange("imports/file", 300, 310)).toHaveLength(0);
+      expect(await objects.getRange("imports/file", 5, 5)).toHaveLength(0);
+    });
+
+    it("has no range of what is not there", async () => {
+      await objects.put("imports/a/b", text("x"));
+
+      expect(await objects.getRange("imports/a/c", 0, 10)).toBeUndefined();
+      expect(await objects.getRange("imports/a/c", 0, 0)).toBeUndefined();
+      expect(await objects.getRange("imports/a", 0, 10)).toBeUndefined();
+    });
+
     it("has nothing where nothing was put", async () => {
       await objects.put("imports/a/b", text("x"));
 
@@ -198,6 +221,7 @@ export function objectsContract(open: () => Promise<ObjectsUnderTest>): void {
 
       await expect(objects.put(name, text("x"))).rejects.toMatchObject(refused);
       await expect(objects.get(name)).rejects.toMatchObject(refused);
+      await expect(objects.getRange(name, 0, 1)).rejects.toMatchObject(refused);
       await expect(objects.delete(name)).rejects.toMatchObject(refused);
     });
 

@@ -1,5 +1,8 @@
 import { isUtf8 } from "node:buffer";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { blockBytes, type DeliveredBytes } from "./delivered-bytes.ts";
 import { fileLimits } from "./limits.ts";
 import { fieldsOf, firstRecordEnd, hasLineLongerThan, lastRecordEnd, quoteParity } from "./record-ends.ts";
 import { excerpt, fileRefused } from "./refusal.ts";
@@ -12,13 +15,12 @@ export interface CsvText {
   pieces: AsyncIterable<Buffer>;
 }
 
-const pieceBytes = 12 * 1024 * 1024;
 const separators = [",", ";", "\t", "|"];
 const byteOrderMark = [0xef, 0xbb, 0xbf];
 
 /** Opens delimited text. Throws `IMPORT_REJECTED` for what is no such text, here or while the pieces are read. */
-export async function csvText(bytes: Uint8Array, form: "csv" | "gzip"): Promise<CsvText> {
-  const pieces = wholeRecords(form === "gzip" ? inflated(bytes) : slices(bytes));
+export async function csvText(content: DeliveredBytes, form: "csv" | "gzip"): Promise<CsvText> {
+  const pieces = wholeRecords(form === "gzip" ? inflated(content) : content.blocks);
   const first = await pieces.next();
   if (first.done === true) throw fileRefused("The file is empty.", { rule: "empty_file" });
   const start = byteOrderMark.every((byte, at) => first.value[at] === byte) ? byteOrderMark.length : 0;
@@ -59,7 +61,7 @@ function refuseCutOff(last: Buffer, { separator, fields }: { separator: string; 
     });
 }
 
-async function* wholeRecords(blocks: AsyncIterable<Buffer> | Iterable<Buffer>): AsyncGenerator<Buffer> {
+async function* wholeRecords(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let pending: Buffer[] = [];
   let size = 0;
   let offset = 0;
@@ -75,7 +77,7 @@ async function* wholeRecords(blocks: AsyncIterable<Buffer> | Iterable<Buffer>): 
   for await (const block of blocks) {
     pending.push(block);
     size += block.length;
-    if (size < pieceBytes) continue;
+    if (size < blockBytes) continue;
     const whole = Buffer.concat(pending);
     const end = lastRecordEnd(whole);
     if (end === 0) throw lineTooLong();
@@ -124,22 +126,17 @@ function separatorOf(header: string): string {
   return separators[counts.indexOf(Math.max(...counts))] ?? ",";
 }
 
-function* slices(bytes: Uint8Array): Generator<Buffer> {
-  refuseLarger(bytes.length);
-  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let start = 0; start < whole.length; start += pieceBytes) yield whole.subarray(start, start + pieceBytes);
-}
-
 /** Inflates as it is read, so that a bomb costs what was inflated before it was recognised and no more. */
-async function* inflated(bytes: Uint8Array): AsyncGenerator<Buffer> {
+async function* inflated({ size, blocks }: DeliveredBytes): AsyncGenerator<Buffer> {
   const gunzip = createGunzip({ chunkSize: 262_144 });
-  gunzip.end(bytes);
+  // Its failures, and those of the blocks, come out where the inflated bytes are read.
+  pipeline(Readable.from(blocks), gunzip).catch(() => {});
   let total = 0;
   try {
     for await (const block of gunzip as AsyncIterable<Buffer>) {
       total += block.length;
       refuseLarger(total);
-      if (total > fileLimits.inflationFromBytes && total > bytes.length * fileLimits.inflation)
+      if (total > fileLimits.inflationFromBytes && total > size * fileLimits.inflation)
         throw fileRefused("The file grows to more than 100 times its size.", { rule: "inflation_limit" });
       yield block;
     }

@@ -1,5 +1,6 @@
 import { AppError } from "#shared/runtime/errors.ts";
 import type { StreamContext, Streamed } from "../stream.ts";
+import { storedBytes } from "./delivered-bytes.ts";
 import type { FileReport } from "./file-report.ts";
 import { finishReading, importOf, noteProgress } from "./import-store.ts";
 import { refusedCode } from "./refusal.ts";
@@ -16,13 +17,11 @@ const progressEveryMilliseconds = 3_000;
 export async function importFocusFile(context: StreamContext): Promise<Streamed> {
   const importId = context.parameters["import_id"] ?? "";
   const delivered = await importOf(context.org, "focus", importId, context.documents);
-  const bytes = await context.objects.get(delivered.object);
-  if (bytes === undefined) throw new AppError(refusedCode, "The uploaded file is gone; upload it again.");
   const { readFocusFile } = await import("./read-file.ts");
   const vendor = context.metadata["vendor_name"];
   const report = await readFocusFile(
     {
-      bytes,
+      content: storedBytes(delivered, context.objects),
       sha256: delivered.sha256,
       uri: delivered.object,
       vendorName: typeof vendor === "string" ? vendor : null,

@@ -47,7 +47,11 @@ test("each frame of a file gets the objects that JSON.stringify makes, whatever 
           ),
         );
         const { all, wanted } = await write(pl.DataFrame(columns));
-        const written = await pl.DataFrame(columns).lazy().select(all.alias("all"), wanted.alias("wanted")).collect();
+        const written = await pl
+          .DataFrame(columns)
+          .lazy()
+          .withColumns(all.alias("all"), wanted.alias("wanted"))
+          .collect();
 
         expect(written.getColumn("all").toArray()).toEqual(rows.map((values) => plainJson(values, () => true)));
         expect(written.getColumn("wanted").toArray()).toEqual(

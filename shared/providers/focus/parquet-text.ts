@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
+import type { DeliveredBytes } from "./delivered-bytes.ts";
 import { fileLimits } from "./limits.ts";
 import { excerpt, fileRefused } from "./refusal.ts";
 import type { TextFile } from "./text-file.ts";
@@ -10,12 +11,11 @@ import { textName } from "./text-names.ts";
 const rowsAtOnce = 10_000;
 
 /** Opens a Parquet file: its values as the text a CSV would have. Lies in the temporary folder until its frames are read. */
-export async function parquetText(bytes: Uint8Array): Promise<TextFile> {
-  if (bytes.length > fileLimits.bytes) throw fileRefused("The file is larger than 512 MiB.", { rule: "size_limit" });
+export async function parquetText({ blocks }: DeliveredBytes): Promise<TextFile> {
   const folder = await mkdtemp(join(tmpdir(), "focus-"));
   try {
     const path = join(folder, "file.parquet");
-    await writeFile(path, bytes, { mode: 0o600 });
+    await writeFile(path, blocks, { mode: 0o600 });
     const scan = pl.scanParquet(path, { glob: false });
     const shape = await readable(() => scan.limit(0).collect());
     const rows = Number((await readable(() => scan.select(pl.len().alias("n")).collect())).getColumn("n").get(0));

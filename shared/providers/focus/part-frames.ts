@@ -91,7 +91,7 @@ function rawColumns({ delivered, sha256, uri }: RowSource): Values {
 function literal(type: string, value: string | boolean | null): Expr {
   if (type === "DATE") return pl.lit(value).cast(pl.Date);
   if (type === "BOOL") return pl.lit(value).cast(pl.Bool);
-  if (type !== "TIMESTAMP") return pl.lit(value).cast(pl.Utf8);
+  if (type !== "TIMESTAMP") return value === null ? pl.lit(null).cast(pl.Utf8) : pl.lit(value);
   const micros = typeof value === "string" ? Number(epochMicrosecondsOf(value)) : null;
   return pl.lit(micros).cast(pl.Int64).cast(pl.Datetime("us", "UTC"));
 }

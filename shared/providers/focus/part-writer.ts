@@ -3,6 +3,7 @@ import type { DataFrame } from "nodejs-polars";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import type { StreamPart } from "../stream.ts";
 import { type DayFacts, dayFacts, sortedByDay } from "./day-content.ts";
+import { announceFrame } from "./frame-memory.ts";
 import { type PartFrame, partFrames } from "./part-frames.ts";
 import type { RowSource } from "./table-rows.ts";
 
@@ -95,7 +96,9 @@ function partsWriting(source: RowSource, write: WritePart) {
     held.length = 0;
     const days = await dayFacts(sorted, model);
     await write(partOf({ period, table: model.costTable, days, frame: frames.cost }, sorted));
+    announceFrame();
     await write(partOf({ period, table: model.rawTable, days: withoutTotals(days), frame: frames.raw }, sorted));
+    announceFrame();
   };
 }
 

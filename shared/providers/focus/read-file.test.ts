@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { amountText, parseAmount, roundAmount, sumAmounts } from "#shared/money/amount.ts";
+import { heldBytes } from "./delivered-bytes.ts";
 import { charge, chargeOn, csvOf, largeCsv } from "./fixtures/focus-csv.ts";
 import { type FocusFile, type ReadingWork, readFocusFile } from "./read-file.ts";
 
@@ -10,7 +11,14 @@ const signal = new AbortController().signal;
 
 function read(bytes: Buffer, work: Partial<ReadingWork> = {}, file: Partial<FocusFile> = {}) {
   const sha256 = createHash("sha256").update(bytes).digest("hex");
-  const given = { bytes, sha256, uri: "imports/test", vendorName: null, provider: "focus", isCloud: false };
+  const given = {
+    content: heldBytes(bytes),
+    sha256,
+    uri: "imports/test",
+    vendorName: null,
+    provider: "focus",
+    isCloud: false,
+  };
   return readFocusFile({ ...given, control: { rows: null, total: null }, ...file }, { signal, ...work });
 }
 

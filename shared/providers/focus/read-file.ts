@@ -4,9 +4,11 @@ import type { StreamPart } from "../stream.ts";
 import { ahead } from "./ahead.ts";
 import { type FocusModel, focusModel } from "./columns.ts";
 import { addTotals, currencyTotals } from "./day-content.ts";
+import type { DeliveredBytes } from "./delivered-bytes.ts";
 import { addErrors, emptyReport, type FileReport } from "./file-report.ts";
 import { type Fill, fills } from "./fills.ts";
 import { focusRules } from "./focus-rules.ts";
+import { announceFrame } from "./frame-memory.ts";
 import { type Delivered, deliveredColumns } from "./header.ts";
 import { type Inspection, inspection } from "./inspection.ts";
 import { fileLimits } from "./limits.ts";
@@ -19,7 +21,7 @@ import { type Typing, typing } from "./typed-frame.ts";
 
 /** A FOCUS file as it was delivered. */
 export interface FocusFile {
-  bytes: Uint8Array;
+  content: DeliveredBytes;
   /** Hex. */
   sha256: string;
   /** Name of the object that keeps it. */
@@ -63,7 +65,7 @@ interface Reading {
 
 async function readRecords(file: FocusFile, reading: Reading): Promise<void> {
   const { model, report, work } = reading;
-  const text = await textFile(file.bytes);
+  const text = await textFile(file.content);
   const delivered = deliveredColumns(text.header, model);
   report.focusVersion = delivered.version;
   report.renamed = delivered.renamed;
@@ -93,17 +95,6 @@ function records(text: TextFile, passage: Passage, { report, work }: Reading): A
     announceFrame();
     return { height: typed.height, rows: await usableRows(typed, first, passage, report) };
   });
-}
-
-/** What a frame and all that is made of it hold. */
-const frameBytes = 64 * 1024 * 1024;
-
-/**
- * Frames lie outside of the memory that the collector sees: to it they are small objects that it may leave for later.
- * A buffer of their size, never touched and so never taken from the system, makes it collect in time.
- */
-function announceFrame(): void {
-  Buffer.allocUnsafeSlow(frameBytes);
 }
 
 interface Taken {
@@ -157,6 +148,7 @@ async function usableRows(
 const dayColumn = "x_charge_date";
 const rowCount = pl.len().alias("n");
 const countedDay = [pl.col(periodName), pl.col(dayColumn).cast(pl.Utf8).alias("day"), pl.col("n")];
+const distinct = [pl.col(periodName).unique().implode(), pl.col("ProviderName").unique().implode()];
 
 async function take(
   rows: DataFrame,
@@ -164,15 +156,24 @@ async function take(
 ): Promise<void> {
   report.totals = addTotals(report.totals, await currencyTotals(rows));
   await countDays(rows, report);
-  for (const vendor of rows.getColumn("ProviderName").unique().toArray())
-    if (vendors.size < 20) vendors.add(String(vendor));
+  const found = await rows
+    .lazy()
+    .select(...distinct)
+    .collect();
+  const [ownPeriods, ownVendors] = found.row(0) as [number[], string[]];
+  for (const vendor of ownVendors) if (vendors.size < 20) vendors.add(vendor);
   if (writer === undefined) return;
-  const periods = rows.getColumn(periodName).unique().toArray().map(Number).sort();
+  const periods = ownPeriods.map(Number).sort();
   await writer.leave(periods.map(periodText));
-  for (const period of periods) {
-    const isOwn = pl.col(periodName).eq(pl.lit(period));
-    await writer.add(periodText(period), periods.length === 1 ? rows : await rows.lazy().filter(isOwn).collect());
-  }
+  for (const period of periods)
+    await writer.add(periodText(period), periods.length === 1 ? rows : await rowsOfPeriod(rows, period));
+}
+
+function rowsOfPeriod(rows: DataFrame, period: number): Promise<DataFrame> {
+  return rows
+    .lazy()
+    .filter(pl.col(periodName).eq(pl.lit(period)))
+    .collect();
 }
 
 /** `yyyymm` to `YYYY-MM`. */

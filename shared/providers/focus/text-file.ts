@@ -1,6 +1,8 @@
 import pl, { type DataFrame } from "nodejs-polars";
 import { type CsvText, csvText } from "./csv-text.ts";
+import type { DeliveredBytes } from "./delivered-bytes.ts";
 import { fileForm } from "./file-form.ts";
+import { fileLimits } from "./limits.ts";
 import { parquetText } from "./parquet-text.ts";
 import { excerpt, fileRefused } from "./refusal.ts";
 import { overflowName, textName } from "./text-names.ts";
@@ -16,11 +18,21 @@ export interface TextFile {
 }
 
 /** Opens the file. Throws `IMPORT_REJECTED`, here or while the frames are read, for what cannot be read. */
-export async function textFile(bytes: Uint8Array): Promise<TextFile> {
-  const form = fileForm(bytes);
+export async function textFile(content: DeliveredBytes): Promise<TextFile> {
+  const { size } = content;
+  const others = content.blocks[Symbol.asyncIterator]();
+  const { value: first } = await others.next();
+  const form = fileForm(first ?? Buffer.alloc(0));
+  if (size > fileLimits.bytes) throw fileRefused("The file is larger than 512 MiB.", { rule: "size_limit" });
+  const bytes = { size, blocks: begunWith(first, others) };
   if (form === "parquet") return parquetText(bytes);
   const csv = await csvText(bytes, form);
   return { header: csv.header, frames: csvFrames(csv), hasOverflow: true };
+}
+
+async function* begunWith(first: Buffer, others: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield first;
+  for (let next = await others.next(); next.done !== true; next = await others.next()) yield next.value;
 }
 
 async function* csvFrames({ header, separator, pieces }: CsvText): AsyncGenerator<DataFrame> {

@@ -31,8 +31,9 @@ export function typing(delivered: Delivered, model: FocusModel): Typing {
       return nothing[type === "BIGNUMERIC" || type === "TIMESTAMP" ? type : "STRING"].alias(name);
     return readKinds[type] === undefined ? plain(textName(place), type).alias(name) : [];
   });
+  const place = pl.col(rowName).cast(pl.Int64);
   return async (text, firstRow) => {
-    const number = pl.col(rowName).cast(pl.Int64).plus(pl.lit(firstRow)).cast(pl.Int64).alias(rowName);
+    const number = place.plus(pl.lit(firstRow)).cast(pl.Int64);
     const values = await read(text);
     return text
       .withRowCount(rowName)
