@@ -45,7 +45,7 @@ describe("schedules of 100 organizations in 20 zones", () => {
   const orgs: OrgIdentity[] = [];
 
   beforeAll(async () => {
-    world = await startWorld({ now: "2026-08-10T13:20:00Z" });
+    world = await startWorld({ now: "2026-08-10T13:35:00Z" });
     for (let at = 0; at < organizations; at++) {
       const { org } = await world.onboarded(`fan_${at}`);
       await connected(org, "openai", `sk-admin-sim-fanaccount${at}`);
@@ -85,7 +85,7 @@ describe("schedules of 100 organizations in 20 zones", () => {
     const end = Date.parse("2026-08-11T13:45:00Z");
     let longest = 0;
     const killedAt = new Set<number>();
-    for (let at = Date.parse("2026-08-10T13:30:00Z"); at <= end; at += 15 * 60_000) {
+    for (let at = Date.parse("2026-08-10T13:45:00Z"); at <= end; at += 15 * 60_000) {
       world.clock.set(new Date(at).toISOString());
       const begun = performance.now();
       const k = 1 + ((at / (15 * 60_000)) % 6);
