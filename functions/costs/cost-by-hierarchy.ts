@@ -1,4 +1,5 @@
 import { orgAccess } from "#shared/access/caller.ts";
+import { rangeReadErrors } from "#shared/costs/cost-query.ts";
 import { ByHierarchyQuery, CostByHierarchy, costByHierarchy } from "#shared/rollup/by-hierarchy.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -10,15 +11,7 @@ export default httpFunction({
   uses: ["documents", "warehouse"],
   query: ByHierarchyQuery,
   response: CostByHierarchy,
-  errors: [
-    "INVALID_DATE",
-    "INVALID_DATE_RANGE",
-    "RANGE_TOO_LONG",
-    "ORG_NOT_FOUND",
-    "ENTITY_NOT_FOUND",
-    "READ_BUSY",
-    "WAREHOUSE_UNAVAILABLE",
-  ],
+  errors: [...rangeReadErrors, "ORG_NOT_FOUND", "ENTITY_NOT_FOUND"],
   perMinute: 60,
   memory: "1GiB",
   timeoutSeconds: 60,

@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { orgAccess } from "#shared/access/caller.ts";
-import { SummaryQuery } from "#shared/costs/cost-query.ts";
+import { rangeReadErrors, SummaryQuery } from "#shared/costs/cost-query.ts";
 import { answerSummary } from "#shared/costs/read-summary.ts";
 import { CostSummary, NativeSummary } from "#shared/costs/summary-schema.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
@@ -13,15 +13,7 @@ export default httpFunction({
   uses: ["documents", "warehouse"],
   query: SummaryQuery,
   response: Type.Union([CostSummary, NativeSummary]),
-  errors: [
-    "INVALID_DATE",
-    "INVALID_DATE_RANGE",
-    "RANGE_TOO_LONG",
-    "ORG_NOT_FOUND",
-    "ENTITY_NOT_FOUND",
-    "READ_BUSY",
-    "WAREHOUSE_UNAVAILABLE",
-  ],
+  errors: [...rangeReadErrors, "ORG_NOT_FOUND", "ENTITY_NOT_FOUND"],
   perMinute: 60,
   memory: "1GiB",
   timeoutSeconds: 60,

@@ -1,4 +1,5 @@
 import { orgAccess } from "#shared/access/caller.ts";
+import { rangeReadErrors } from "#shared/costs/cost-query.ts";
 import { Coverage, CoverageQuery, coverage } from "#shared/rollup/coverage.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -10,7 +11,7 @@ export default httpFunction({
   uses: ["documents", "warehouse"],
   query: CoverageQuery,
   response: Coverage,
-  errors: ["INVALID_DATE", "INVALID_DATE_RANGE", "RANGE_TOO_LONG", "READ_BUSY", "WAREHOUSE_UNAVAILABLE"],
+  errors: rangeReadErrors,
   perMinute: 60,
   memory: "1GiB",
   timeoutSeconds: 60,

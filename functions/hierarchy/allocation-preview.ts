@@ -1,4 +1,5 @@
 import { orgAccess } from "#shared/access/caller.ts";
+import { rangeReadErrors } from "#shared/costs/cost-query.ts";
 import { Preview, PreviewRequest, previewAllocation } from "#shared/rollup/preview.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -10,15 +11,7 @@ export default httpFunction({
   uses: ["documents", "warehouse"],
   body: PreviewRequest,
   response: Preview,
-  errors: [
-    "INVALID_DATE",
-    "INVALID_DATE_RANGE",
-    "RANGE_TOO_LONG",
-    "HIERARCHY_ENTITY_UNKNOWN",
-    "ALLOCATION_RULE_NOT_FOUND",
-    "READ_BUSY",
-    "WAREHOUSE_UNAVAILABLE",
-  ],
+  errors: [...rangeReadErrors, "HIERARCHY_ENTITY_UNKNOWN", "ALLOCATION_RULE_NOT_FOUND"],
   perMinute: 60,
   memory: "1GiB",
   timeoutSeconds: 60,

@@ -1,4 +1,5 @@
 import { orgAccess } from "#shared/access/caller.ts";
+import { rangeReadErrors } from "#shared/costs/cost-query.ts";
 import { Rollup, RollupQuery, rollup } from "#shared/rollup/rollup.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -10,14 +11,7 @@ export default httpFunction({
   uses: ["documents", "warehouse"],
   query: RollupQuery,
   response: Rollup,
-  errors: [
-    "INVALID_DATE",
-    "INVALID_DATE_RANGE",
-    "RANGE_TOO_LONG",
-    "ENTITY_NOT_FOUND",
-    "READ_BUSY",
-    "WAREHOUSE_UNAVAILABLE",
-  ],
+  errors: [...rangeReadErrors, "ENTITY_NOT_FOUND"],
   perMinute: 60,
   memory: "1GiB",
   timeoutSeconds: 60,

@@ -1,4 +1,5 @@
 import { orgAccess } from "#shared/access/caller.ts";
+import { rangeReadErrors } from "#shared/costs/cost-query.ts";
 import { UnitReport, UnitReportQuery, unitReport } from "#shared/rollup/unit-report.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -10,14 +11,7 @@ export default httpFunction({
   uses: ["documents", "warehouse"],
   query: UnitReportQuery,
   response: UnitReport,
-  errors: [
-    "METRIC_NOT_FOUND",
-    "INVALID_DATE",
-    "INVALID_DATE_RANGE",
-    "RANGE_TOO_LONG",
-    "READ_BUSY",
-    "WAREHOUSE_UNAVAILABLE",
-  ],
+  errors: [...rangeReadErrors, "METRIC_NOT_FOUND"],
   perMinute: 60,
   memory: "1GiB",
   timeoutSeconds: 60,

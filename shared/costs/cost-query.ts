@@ -43,6 +43,15 @@ export const CostSummaryQuery = strictObject({
 
 export type CostSummaryQuery = Static<typeof CostSummaryQuery>;
 
+/** What every read of published rows over a range of days may be refused with. */
+export const rangeReadErrors = [
+  "INVALID_DATE",
+  "INVALID_DATE_RANGE",
+  "RANGE_TOO_LONG",
+  "READ_BUSY",
+  "WAREHOUSE_UNAVAILABLE",
+] as const;
+
 /** Of `cost-summary` alone: the one read that can answer without any conversion. */
 export const SummaryQuery = strictObject({
   ...CostSummaryQuery.properties,
