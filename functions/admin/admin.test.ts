@@ -34,7 +34,7 @@ describe("health", () => {
       if (isBroken) throw new TypeError("no store");
       return { readAt: new Date() };
     };
-    const store = { get, list: async () => ({ documents: [] }) };
+    const store = { get, list: async () => ({ documents: [] }), transaction: async () => {} };
     const { url } = await testHost({ ports: { documents: store as unknown as Documents } });
     isBroken = true;
 
@@ -57,6 +57,7 @@ describe("metrics", () => {
     expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4");
     expect(text).toContain('ca_requests_total{function="health",status="200"} 1');
     expect(text).toContain('ca_requests_total{function="not-found",status="404"} 1');
+    expect(text).toContain("# TYPE ca_dead_letters_open gauge\nca_dead_letters_open 0\n");
     expect(text).toContain('ca_request_seconds_count{function="health"} 1');
   });
 

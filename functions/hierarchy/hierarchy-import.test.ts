@@ -89,6 +89,22 @@ describe("the structure as a file", () => {
     expect((await imported(text, { expected_version: 2 })).status).toBe(409);
   });
 
+  it("keeps line breaks and quotes within a quoted cell, through export and import, with CRLF", async () => {
+    const cells = '"first ""line""\nsecond, line\r\nthird"';
+    const rows = ["entity_id,entity_name,level,level_code,parent_id,description", `D-1,Dep,1,department,,${cells}`];
+
+    const done = await imported(rows.join("\r\n"));
+    const first = await exported();
+    const again = await imported(first);
+
+    expect(done.body, done.text).toMatchObject({ created_count: 1 });
+    expect((await call("GET", `${hierarchy}/entities/D-1`)).body).toMatchObject({
+      description: 'first "line"\nsecond, line\r\nthird',
+    });
+    expect(again.body, again.text).toMatchObject({ unchanged_count: 1, hierarchy_version: 2 });
+    expect(await exported()).toBe(first);
+  });
+
   it("is taken whole or not at all; the wrong row is named", async () => {
     const good = Array.from({ length: 1500 }, (_, at) => `D-${at},Name ${at},1,department,`);
     const wrong = `${[header, ...good, "P-1,Project,2,project,NOBODY", "P-2,Two,2,team,D-1"].join("\n")}\n`;

@@ -7,9 +7,10 @@ export default httpFunction({
   path: "/api/v1/genai/{org}/pricing/dissent",
   summary: "What speaks against prices in force, the largest difference first",
   access: orgAccess("pricing:read"),
-  uses: ["documents"],
+  uses: ["documents", "warehouse"],
   query: DissentQuery,
   response: DissentList,
   errors: ["UNKNOWN_PROVIDER"],
+  memory: "1GiB",
   handle: ({ org, query }, given) => dissent({ org, query }, given),
 });

@@ -7,10 +7,11 @@ export default httpFunction({
   path: "/api/v1/genai/{org}/pricing/{flow}/{identifier}/history",
   summary: "Every version of a price, withdrawn ones too, and by whom",
   access: orgAccess("pricing:read", { root: true }),
-  uses: ["documents"],
+  uses: ["documents", "warehouse"],
   query: HistoryQuery,
   response: PriceHistory,
   errors: ["UNKNOWN_PROVIDER", "PRICE_NOT_FOUND", "PROVIDER_REQUIRED"],
+  memory: "1GiB",
   handle: ({ org, params, query }, given) =>
     priceHistory({ org, flow: params.flow, identifier: params.identifier, query }, given),
 });

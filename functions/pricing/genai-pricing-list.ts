@@ -7,9 +7,10 @@ export default httpFunction({
   path: "/api/v1/genai/{org}/pricing",
   summary: "Prices of all flows and providers in force on a day",
   access: orgAccess("pricing:read", { root: true }),
-  uses: ["documents"],
+  uses: ["documents", "warehouse"],
   query: AllPricesQuery,
   response: AllPrices,
   errors: ["UNKNOWN_PROVIDER"],
+  memory: "1GiB",
   handle: ({ org, query }, given) => allPrices({ org, query }, given),
 });

@@ -9,9 +9,10 @@ export default httpFunction({
   path: "/api/v1/genai/{org}/pricing/quote",
   summary: "What usage would cost, by the prices the pipelines use; writes nothing",
   access: orgAccess("pricing:read"),
-  uses: ["documents"],
+  uses: ["documents", "warehouse"],
   body: QuoteRequest,
   response: QuoteAnswer,
   errors: ["UNKNOWN_PROVIDER", "PRICE_BOOK_VERSION_NOT_FOUND"],
+  memory: "1GiB",
   handle: ({ org, body }, given) => quote({ org, request: body }, given),
 });

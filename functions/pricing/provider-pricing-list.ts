@@ -7,9 +7,10 @@ export default httpFunction({
   path: "/api/v1/integrations/{org}/{provider}/pricing",
   summary: "Prices of a provider in force on a day, the organization's own over the platform's",
   access: orgAccess("pricing:read"),
-  uses: ["documents"],
+  uses: ["documents", "warehouse"],
   query: PriceListQuery,
   response: PriceList,
   errors: ["UNKNOWN_PROVIDER", "INVALID_CURSOR"],
+  memory: "1GiB",
   handle: ({ org, params, query }, given) => providerPrices({ org, provider: params.provider, query }, given),
 });

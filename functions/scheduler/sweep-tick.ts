@@ -1,3 +1,4 @@
+import { measureGauges } from "#shared/pipelines/gauges.ts";
 import { sweepRuns } from "#shared/pipelines/sweeper.ts";
 import { scheduledFunction } from "#shared/runtime/declaration.ts";
 import { sweepOutbox } from "#shared/runtime/outbox.ts";
@@ -8,5 +9,6 @@ export default scheduledFunction({
   handle: async ({ at }, given) => {
     await sweepOutbox(at, given);
     await sweepRuns(given);
+    await measureGauges(given.documents);
   },
 });

@@ -8,6 +8,7 @@ import { announceReadOnlyEnd, endTrial, recordEnd } from "#shared/organizations/
 import { commitChange } from "#shared/runtime/change.ts";
 import { scheduledFunction } from "#shared/runtime/declaration.ts";
 import { takeDueTimers } from "#shared/timers/take-due.ts";
+import { metricValuesTimer, removeMetricValues } from "#shared/unit-economics/removed-values.ts";
 
 export default scheduledFunction({
   cron: "*/5 * * * *",
@@ -24,6 +25,7 @@ export default scheduledFunction({
         "org-purge": requestPurge,
         backfill: wakeBackfill,
         [batchTimer]: wakeBatch,
+        [metricValuesTimer]: removeMetricValues,
         [ownerReminderTimer]: (timer, change) => remindOwner(timer, change, given),
       },
       { ...given, commit: (body) => commitChange(body, given) },

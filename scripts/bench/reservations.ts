@@ -3,16 +3,10 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Firestore } from "@google-cloud/firestore";
+import { storeAdmissible } from "#scripts/e2e/reservation-organization.ts";
 import type { ReservationNews, ReservationWork } from "#scripts/e2e/reservation-worker.ts";
 import { startEmulators } from "#scripts/emulators/emulators.ts";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import {
-  type CredentialDocument,
-  credentialPath,
-  type IntegrationsIndex,
-  indexPath,
-} from "#shared/integrations/credential.ts";
-import { type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
 import { firestoreDocuments } from "#shared/platform/documents/firestore-documents.ts";
 import { alternately } from "./alternately.ts";
@@ -105,7 +99,9 @@ interface Round {
 
 async function reserveAll(working: readonly ChildProcess[]): Promise<Round> {
   const projectId = `b-${randomBytes(6).toString("hex")}`;
-  await storeOrganization(projectId);
+  const documents = firestoreDocuments({ projectId, declared: async () => declareQueries([]) });
+  await storeAdmissible(documents, org, admissible);
+  await documents.close();
   const lastDay = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
   const step = working.length;
   const readies = working.map((worker, first) => {
@@ -170,31 +166,4 @@ async function documentsOfOne(projectId: string): Promise<FloorWork["documents"]
       fields: JSON.parse(JSON.stringify(document.data())) as Record<string, unknown>,
     })),
   );
-}
-
-async function storeOrganization(projectId: string): Promise<void> {
-  const documents = firestoreDocuments({ projectId, declared: async () => declareQueries([]) });
-  const subscription: SubscriptionDocument = {
-    subscriptionId: "sub_01",
-    plan: "PROFESSIONAL",
-    status: "ACTIVE",
-    hold: false,
-    overrides: { daily: admissible, monthly: 25_000, concurrent: 1_000 },
-    trialEndsAt: null,
-    graceEndsAt: null,
-    endDate: null,
-  };
-  const connected = { since: new Date().toISOString(), credentials: { cred_1: { name: "one", accountId: "acc" } } };
-  const credential: Partial<CredentialDocument> = {
-    credentialId: "cred_1",
-    provider: "openai",
-    status: "VALID",
-    expiresAt: null,
-  };
-  await documents.transaction(async (tx) => {
-    tx.create(subscriptionPath(org), subscription);
-    tx.create<IntegrationsIndex>(indexPath(org), { providers: { openai: connected } });
-    tx.create(credentialPath(org, "cred_1"), credential);
-  });
-  await documents.close();
 }

@@ -12,6 +12,7 @@ import { systemClock } from "#shared/platform/clock.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import { open as openDocuments } from "#shared/platform/embedded/documents.ts";
 import { open as openWarehouse } from "#shared/platform/embedded/warehouse.ts";
+import { parquetLayout } from "#shared/platform/warehouse/parquet-layout.ts";
 import type { Warehouse } from "#shared/platform/warehouse/warehouse.ts";
 import { type Configuration, readConfiguration } from "#shared/runtime/config.ts";
 import { type MonthRows, orgYear } from "./org-year.ts";
@@ -25,6 +26,8 @@ export interface StoredYear {
   documents: Documents;
   warehouse: Warehouse;
   file: string;
+  /** Folder of what reads leave behind, of many files in one. */
+  copies: string;
   /** The exact sums of all rows. */
   exact: YearGroups;
 }
@@ -66,7 +69,8 @@ export async function storeYear(
   const file = join(asked.folder, "year.parquet");
   await pl.scanParquet(join(months, "*.parquet")).sinkParquet(file, { compression: "zstd" }).collect();
   await rm(months, { recursive: true });
-  return { config, documents, warehouse, file, exact };
+  const copies = parquetLayout(join(asked.folder, "warehouse")).copies({ datasetId: dataset.id, table: costTable });
+  return { config, documents, warehouse, file, copies, exact };
 }
 
 function byProvider(frame: DataFrame): { provider: string; own: DataFrame }[] {

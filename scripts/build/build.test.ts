@@ -3,17 +3,26 @@ import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { afterAll, beforeAll, describe, expect, inject, it, test } from "vitest";
+import type { TSchema } from "@sinclair/typebox";
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished, test } from "vitest";
 import { freePort } from "#scripts/emulators/emulators.ts";
 import { loadFunctions } from "#scripts/start/functions.ts";
-import { portsOf } from "#shared/runtime/declaration.ts";
+import { startKmsDouble } from "#shared/platform/keys/kms-double.ts";
+import { startSmtpDouble } from "#shared/platform/mail/smtp-double.ts";
+import { startCloudStorageDouble } from "#shared/platform/objects/cloud-storage-double.ts";
+import { startBigQueryDouble } from "#shared/platform/warehouse/bigquery-double/bigquery-double.ts";
+import { Environment } from "#shared/runtime/config.ts";
+import { portsOf, requestSchemas } from "#shared/runtime/declaration.ts";
+import { nothing } from "#shared/runtime/schema.ts";
+import { type Validator, validatorOf, type Way } from "#shared/runtime/validators.ts";
 import { type Build, buildAll } from "./build.ts";
 import { repositoryRoot } from "./bundle.ts";
 import type { ManifestEntry } from "./manifest.ts";
-import { reachedFrom } from "./reached.ts";
+import { reachedFrom, startedFrom } from "./reached.ts";
+import { requestModules, settingsModule } from "./validator-modules.ts";
 
 const require = createRequire(import.meta.url);
 const framework = join(require.resolve("@google-cloud/functions-framework"), "../main.js");
@@ -78,12 +87,105 @@ describe.each(Object.entries(functions))("the bundle of %s", (name, fn) => {
     expect([...new Set(adapters)].sort()).toEqual(ports);
   });
 
-  it("is listed with packages that it needs", () => {
+  it("brings its packages along, but for the framework and the frames of those that use them", () => {
+    const { bundled } = reachedFrom(`${name}.mjs`, built.metafile, { root: repositoryRoot, folder: built.folder });
     const entry = built.manifest.functions.find((each) => each.name === name);
 
-    expect(entry?.packages).toHaveProperty("@google-cloud/functions-framework");
-    expect(Object.keys(entry?.packages ?? {})).not.toContain("yaml");
-    expect("@google-cloud/kms" in (entry?.packages ?? {})).toBe(portsOf(fn).includes("keys"));
+    const beside = Object.keys(entry?.packages ?? {});
+    expect(beside.filter((each) => each !== "nodejs-polars")).toEqual(["@google-cloud/functions-framework"]);
+    expect(bundled).not.toContain("yaml");
+    expect(bundled.includes("@google-cloud/kms")).toBe(portsOf(fn).includes("keys"));
+  });
+
+  it("reads no client, no frames, no schema compiler and no configuration before it is asked", () => {
+    const started = startedFrom(`${name}.mjs`, built.metafile, { root: repositoryRoot, folder: built.folder });
+
+    // Entities carry metadata that is checked by schemas of their organization's own.
+    const compiles = name.startsWith("hierarchy-") && started.inputs.includes("shared/hierarchy/metadata-schema.ts");
+    const expected = new Set([...atStart, ...(compiles ? compilerPackages : [])]);
+    expect(started.bundled.filter((each) => !expected.has(each))).toEqual([]);
+    expect(started.packages).toEqual(["@google-cloud/functions-framework"]);
+    expect(
+      started.inputs.filter((each) => /^(config|catalogue|generated-validator|shared\/platform\/gcp)[:/]/.test(each)),
+    ).toEqual([]);
+  });
+});
+
+test("a refusal reads, beyond what the start reads, the settings' validator and the counter of failures", async () => {
+  const entry = entryNamed("quota");
+  const place = { root: repositoryRoot, folder: built.folder };
+  const started = startedFrom(entry.entry, built.metafile, place);
+
+  const loaded = await filesLoadedUntilAnswered(entry);
+
+  const read = loaded.flatMap((file) => inputsOf(file)).filter((input) => !started.inputs.includes(input));
+  const [foreign, own] = [true, false].map((is) => read.filter((input) => input.includes("node_modules/") === is));
+  expect(loaded).toEqual(expect.arrayContaining(started.files));
+  expect(own).toEqual(["generated-validator:validator:settings"]);
+  expect(foreign?.filter((input) => !/\/rate-limiter-flexible\/|\/ajv\/dist\/runtime\//.test(input))).toEqual([]);
+  expect(foreign?.length).toBeLessThan(10);
+});
+
+test("the validators in the bundles answer, change and explain what the compiler's own do", async () => {
+  const way = (module: string): Way => (module === settingsModule ? "settings" : "request");
+  const schemas = Object.entries(functions).flatMap(([name, fn]) => {
+    const parts = requestSchemas(fn);
+    return requestModules(name, fn).map(([part, module]): [string, TSchema] => [module, parts[part] ?? nothing]);
+  });
+  let compared = 0;
+  for (const [module, schema] of new Map([[settingsModule, Environment], ...schemas])) {
+    const { validate } = (await importChunk(`generated-validator:${module}`)) as { validate: Validator };
+    const compiled = await validatorOf(schema, way(module));
+    for (const value of probes(schema)) {
+      expect([module, verdictOf(validate, value)]).toEqual([module, verdictOf(compiled, value)]);
+      compared += 1;
+    }
+  }
+
+  expect(compared).toBeGreaterThan(10_000);
+});
+
+describe.skipIf(firestore === undefined || pubsub === undefined)("the clients in the bundles", () => {
+  it("reach their services", async () => {
+    const [kms, storage, bigquery, smtp] = await Promise.all([
+      startKmsDouble(),
+      startCloudStorageDouble(),
+      startBigQueryDouble(),
+      startSmtpDouble(),
+    ]);
+    onTestFinished(async () => {
+      await Promise.all([kms.close(), storage.close(), bigquery.stop(), smtp.close()]);
+    });
+    const config = {
+      GCP_PROJECT_ID: project,
+      GCP_OBJECTS_BUCKET: storage.bucket,
+      KMS_KEY_NAME: kms.keyName,
+      KMS_ENDPOINT: kms.url,
+      STORAGE_ENDPOINT: storage.url,
+      BIGQUERY_ENDPOINT: bigquery.url,
+      DATASET_LOCATION: "EU",
+      MAIL_URL: smtp.url,
+      MAIL_FROM: "a@example.test",
+    };
+    const script = join(root, "use-clients.mjs");
+    await writeFile(script, useClients);
+    const ports = ["documents", "topics", "keys", "objects", "warehouse", "mail"];
+    const urls = Object.fromEntries(ports.map((port) => [port, chunkOf(`shared/platform/gcp/${port}.ts`)]));
+
+    const child = spawn(process.execPath, [script, JSON.stringify({ urls, config })], { env: environment() });
+    const output = Promise.all([textOf(child.stdout), textOf(child.stderr)]);
+    await once(child, "exit");
+
+    const [stdout, stderr] = await output;
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toEqual({
+      documents: { word: "kept" },
+      published: true,
+      keys: "sealed",
+      objects: "bytes",
+      warehouse: "org_x",
+    });
+    expect(smtp.received.map(({ subject }) => subject)).toEqual(["Hello"]);
   });
 });
 
@@ -131,6 +233,116 @@ test("a folder that no build has made is not emptied", async () => {
 
   expect(await readdir(folder)).toEqual(["precious.txt"]);
 });
+
+/** Packages that a start may read: small, and in use by the time of the first answer. */
+const atStart: readonly string[] = [
+  ...["@sinclair/typebox", "croner", "decimal.js", "lossless-json", "lru-cache", "luxon", "ulid"],
+  ...["request-filtering-agent", "ipaddr.js"],
+  ...["pino", "pino-std-serializers", "@pinojs/redact", "atomic-sleep", "on-exit-leak-free", "quick-format-unescaped"],
+  ...["safe-stable-stringify", "sonic-boom", "thread-stream"],
+];
+const compilerPackages: readonly string[] = ["ajv", "fast-deep-equal", "fast-uri", "json-schema-traverse"];
+
+/** Uses each port's client once, as the chunk of its adapter opens it. */
+const useClients = `
+const { urls, config } = JSON.parse(process.argv[2]);
+const open = async (port) => (await import(urls[port])).open(config);
+const documents = await open("documents");
+await documents.transaction(async (tx) => {
+  await tx.get("platform/bundle");
+  tx.set("platform/bundle", { word: "kept" });
+});
+const topics = await open("topics");
+await topics.publish([{ topic: "dead-letter", payload: { a: 1 }, attributes: {} }]);
+const keys = await open("keys");
+const objects = await open("objects");
+await objects.put("a/b", Buffer.from("bytes"));
+const warehouse = await open("warehouse");
+await warehouse.ensureDataset({ id: "ds_bundle", label: "org_x", location: "EU", description: "x" });
+const mail = await open("mail");
+await mail.send({ id: "mail_1", to: "b@example.test", subject: "Hello", text: "x" });
+const text = (bytes) => Buffer.from(bytes).toString();
+const used = {
+  documents: (await documents.get("platform/bundle")).body,
+  published: true,
+  keys: text(await keys.open(await keys.seal(Buffer.from("sealed"), "c"), "c")),
+  objects: text(await objects.get("a/b")),
+  warehouse: (await warehouse.describeDataset("ds_bundle")).label,
+};
+process.stdout.write(JSON.stringify(used), () => process.exit(0));
+`;
+
+/** The file that holds a module which is imported lazily. */
+function chunkOf(module: string): string {
+  const found = Object.entries(built.metafile.outputs).find(([, { entryPoint }]) => entryPoint === module);
+  if (found === undefined) throw new Error(`no chunk begins with ${module}`);
+  return pathToFileURL(join(repositoryRoot, found[0])).href;
+}
+
+function importChunk(module: string): Promise<unknown> {
+  return import(/* @vite-ignore */ chunkOf(module));
+}
+
+/** The modules in an output file. */
+function inputsOf(file: string): string[] {
+  const path = relative(repositoryRoot, join(built.folder, file));
+  return Object.keys(built.metafile.outputs[path]?.inputs ?? {});
+}
+
+function entryNamed(name: string): ManifestEntry {
+  const entry = built.manifest.functions.find((each) => each.name === name);
+  if (entry === undefined) throw new Error(`there is no function ${name}`);
+  return entry;
+}
+
+/** Values that schemas of every kind take, refuse, or complete. */
+function probes(schema: TSchema): unknown[] {
+  const names = [...Object.keys((schema["properties"] ?? {}) as object), "ca_unknown"];
+  const values = [
+    null,
+    "",
+    "x",
+    "a\u0000b",
+    "2026-01-31",
+    "2026-01-31T00:00:00Z",
+    "5",
+    5,
+    -1,
+    0.5,
+    true,
+    [],
+    ["x"],
+    {},
+  ];
+  return [...values, ...names.flatMap((name) => values.map((value) => ({ [name]: value })))];
+}
+
+function verdictOf(validate: Validator, value: unknown): unknown {
+  const given: unknown = structuredClone(value);
+  const isValid = validate(given);
+  return { isValid, given, errors: isValid ? [] : structuredClone(validate.errors) };
+}
+
+/** Files of the build that one process reads, up to its first answer. */
+async function filesLoadedUntilAnswered(entry: ManifestEntry): Promise<string[]> {
+  const hooks = `import { writeSync } from "node:fs";
+    export const load = (url, context, next) => { writeSync(2, url + "\\n"); return next(url, context); };`;
+  const asUrl = (text: string): string => `data:text/javascript,${encodeURIComponent(text)}`;
+  const register = `import { register } from "node:module"; register(${JSON.stringify(asUrl(hooks))});`;
+  const port = await freePort();
+  const served = [framework, `--target=${entry.name}`, `--source=${join(built.folder, entry.entry)}`, `--port=${port}`];
+  const child = spawn(process.execPath, ["--import", asUrl(register), ...served], {
+    cwd: root,
+    env: environment(),
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const stderr = textOf(child.stderr);
+  await ask(child, entry, `http://127.0.0.1:${port}`);
+  child.kill("SIGKILL");
+  const folder = pathToFileURL(`${built.folder}/`).href;
+  const urls = (await stderr).split("\n").filter((line) => line.startsWith(folder));
+  return urls.map((url) => url.slice(folder.length)).sort();
+}
 
 /**
  * Starts each bundle by the framework's own command line and asks it something. Those with the same ports share a process,

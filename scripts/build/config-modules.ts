@@ -50,7 +50,7 @@ async function readTree(folder: string, tree: Tree = { files: new Map(), folders
   tree.folders.set(folder, names);
   for (const name of names) {
     const path = folder === "" ? name : `${folder}/${name}`;
-    if (/\.(yml|json|csv)$/.test(name)) tree.files.set(path, await configFile(path));
+    if (/\.(yml|json|csv|txt)$/.test(name)) tree.files.set(path, await configFile(path));
     else if (!name.includes(".")) await readTree(path, tree);
   }
   return tree;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Plugin } from "esbuild";
 import type { Functions } from "#scripts/start/functions.ts";
 import { type AnyFunction, portsOf } from "#shared/runtime/declaration.ts";
@@ -5,6 +6,7 @@ import { openapiOf, routesOf } from "#shared/runtime/openapi.ts";
 import type { PortName } from "#shared/runtime/ports.ts";
 import { platformVersion } from "#shared/runtime/version.ts";
 import { textModule } from "./config-modules.ts";
+import { requestModules, settingsModule } from "./validator-modules.ts";
 
 /** What the generated modules are made from. */
 export interface EntrySources {
@@ -32,24 +34,38 @@ export function entryModules({ functions, files, root }: EntrySources): Plugin {
         const value = path === "catalogue:openapi" ? openapiOf(functions, platformVersion) : routesOf(functions);
         return { contents: textModule(value), loader: "js" };
       });
-      // All that the bundles take of it; the rest would change every bundle with every script.
-      build.onLoad({ filter: /package\.json$/ }, () => ({
-        contents: JSON.stringify({ version: platformVersion }),
-        loader: "json",
-      }));
+      // All that the bundles take of our own; the rest would change every bundle with every script.
+      build.onLoad({ filter: /package\.json$/ }, ({ path }) =>
+        path === join(root, "package.json")
+          ? { contents: JSON.stringify({ version: platformVersion }), loader: "json" }
+          : undefined,
+      );
     },
   };
 }
 
 function entryModule(name: string, fn: AnyFunction, file: string): string {
-  const ports = portsOf(fn).map((port) => `  ${port}: ${factory(port)},`);
+  const ports = portsOf(fn).map((port) => `    ${port}: ${factory(port)},`);
+  const checks = requestModules(name, fn).map(([part, module]) => `      ${part}: ${validator(module)},`);
   return `import { serve } from "#shared/runtime/serve.ts";
 import fn from ${JSON.stringify(file)};
 
 serve(${JSON.stringify(name)}, fn, {
+  factories: {
 ${ports.join("\n")}
+  },
+  validators: {
+    settings: ${validator(settingsModule)},
+    request: {
+${checks.join("\n")}
+    },
+  },
 });
 `;
+}
+
+function validator(module: string): string {
+  return `() => import(${JSON.stringify(module)}).then(({ validate }) => validate)`;
 }
 
 function factory(port: PortName): string {

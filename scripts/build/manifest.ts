@@ -32,7 +32,7 @@ export interface ManifestEntry {
   ports: string[];
   /** Absent where no person calls. */
   access?: Access;
-  /** npm packages with the installed version. */
+  /** npm packages that are not in the files and have to be installed beside them, with the version of this build. */
   packages: Record<string, string>;
   memory: string;
   timeoutSeconds: number;

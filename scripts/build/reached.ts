@@ -2,18 +2,35 @@ import { isBuiltin } from "node:module";
 import { join, relative } from "node:path";
 import type { Metafile } from "esbuild";
 
-/** What one bundle reaches from its entry, lazily imported chunks included. */
+/** What one bundle reaches from its entry. */
 export interface Reached {
   /** Output files, relative to the output folder, sorted. */
   files: string[];
   /** Source modules, relative to the repository, sorted. */
   inputs: string[];
-  /** npm packages, sorted. */
+  /** npm packages that are not in the files, sorted. */
   packages: string[];
+  /** npm packages that are, sorted. */
+  bundled: string[];
 }
 
-/** Follows the imports of a metafile's outputs. `from` and `folder` are where the metafile's paths and the outputs lie. */
-export function reachedFrom(entry: string, metafile: Metafile, at: { root: string; folder: string }): Reached {
+/** Where the metafile's paths and the outputs lie. */
+interface Place {
+  root: string;
+  folder: string;
+}
+
+/** Follows the imports of a metafile's outputs. */
+export function reachedFrom(entry: string, metafile: Metafile, at: Place): Reached {
+  return follow(entry, metafile, { ...at, isLazyToo: true });
+}
+
+/** What one bundle reads before it can take its first request: nothing that is imported lazily. */
+export function startedFrom(entry: string, metafile: Metafile, at: Place): Reached {
+  return follow(entry, metafile, { ...at, isLazyToo: false });
+}
+
+function follow(entry: string, metafile: Metafile, at: Place & { isLazyToo: boolean }): Reached {
   const outputs = new Map(
     Object.entries(metafile.outputs).map(([path, output]) => [relative(at.folder, join(at.root, path)), output]),
   );
@@ -27,12 +44,22 @@ export function reachedFrom(entry: string, metafile: Metafile, at: { root: strin
     if (files.has(file)) continue;
     files.add(file);
     for (const input of Object.keys(output.inputs)) inputs.add(input);
-    for (const { path, external } of output.imports) {
+    for (const { path, external, kind } of output.imports) {
+      if (kind === "dynamic-import" && !at.isLazyToo) continue;
       if (!external) waiting.push(relative(at.folder, join(at.root, path)));
-      else if (!isBuiltin(path)) packages.add(packageName(path));
+      // What a bundled package only tries to require is nothing that it needs.
+      else if (!isBuiltin(path) && kind !== "require-call") packages.add(packageName(path));
     }
   }
-  return { files: [...files].sort(), inputs: [...inputs].sort(), packages: [...packages].sort() };
+  const bundled = new Set(
+    [...inputs].flatMap((input) => /^.*node_modules\/(.+)$/.exec(input)?.[1] ?? []).map(packageName),
+  );
+  return {
+    files: [...files].sort(),
+    inputs: [...inputs].sort(),
+    packages: [...packages].sort(),
+    bundled: [...bundled].sort(),
+  };
 }
 
 function packageName(specifier: string): string {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { systemRules } from "#shared/alerts/system-rules.ts";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
 import { mailTexts } from "#shared/mail/mail-texts.ts";
 import { loadMinorDigits } from "#shared/money/currencies.ts";
@@ -26,6 +27,7 @@ const loaders: Readonly<Record<string, Load>> = {
   "configs/documents/indexes.yml": async () => declareQueries(await configFile("documents/indexes.yml")),
   "configs/system/providers.yml": () => providers(),
   "configs/system/sources.yml": () => publicSources(),
+  "configs/alerts/system-rules.yml": () => systemRules(),
   "configs/currencies.yml": loadMinorDigits,
   "configs/plans.yml": () => plans(),
   "configs/prices": () => shippedPrices(),
@@ -77,7 +79,7 @@ async function readingFaults(folder: string): Promise<Fault[]> {
   const faults: Fault[] = [];
   for (const name of await configFolder(folder)) {
     const path = folder === "" ? name : `${folder}/${name}`;
-    if (/\.(yml|json|csv)$/.test(name))
+    if (/\.(yml|json|csv|txt)$/.test(name))
       faults.push(...(await loadingFaults(`configs/${path}`, () => configFile(path))));
     else if (!name.includes(".")) faults.push(...(await readingFaults(path)));
   }

@@ -1,17 +1,29 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** Suites of minutes and those that start many hosts, in this order; a worker that meets one at the end works on alone. */
+/** What takes longest, longest first, then the rooms whose suites start hosts; a worker that meets one at the end works on alone. */
 const slow = [
   "scripts/matrices/bad-input",
   "scripts/e2e/crash",
+  "scripts/matrices/audit-rows",
+  "scripts/simulation/",
   "scripts/matrices/access-matrix",
-  "scripts/matrices/",
-  "scripts/build/",
-  "functions/",
-  "scripts/e2e/",
+  "scripts/e2e/reprice",
+  "scripts/e2e/new-user",
   "shared/imports/",
+  "scripts/e2e/reservations",
+  "scripts/matrices/",
+  "functions/subscriptions/",
+  "scripts/e2e/",
+  "scripts/build/",
+  "scripts/load/",
+  "scripts/start/",
   "shared/providers/focus/",
   "shared/history/",
+  "shared/organizations/",
+  "shared/months/",
+  "shared/ledger/",
+  "functions/",
+  "shared/platform/",
 ];
 
 /** Files that are known to be slow first, so that no worker is left alone with one; the others as vitest orders them. */

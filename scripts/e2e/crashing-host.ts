@@ -4,27 +4,55 @@ import { startHost } from "#scripts/start/host.ts";
 import { openPorts } from "#scripts/start/host-ports.ts";
 import { forgetEarlierBoot } from "#shared/pipelines/sweeper.ts";
 import { systemClock } from "#shared/platform/clock.ts";
+import { inProcessTopics } from "#shared/platform/topics/in-process-topics.ts";
+import type { Message, SubscribableTopics } from "#shared/platform/topics/topics.ts";
 import { readConfiguration } from "#shared/runtime/config.ts";
+import { freezingPorts } from "./freezing-ports.ts";
 
-/** Durable effects until the process ends itself; none while it is not armed. */
-let left = Number.POSITIVE_INFINITY;
+/** What the test asks of the process; each is answered with `{ done }`. */
+export type Order =
+  /** By organization: after how many durable effects from now its work stands still. Messages are delivered from then on. */
+  | { arm: Record<string, number> }
+  | { count: string }
+  /** Messages that come again. */
+  | { redeliver: readonly Message[] };
 
-/**
- * The local host as `npm start` runs it, for the crash test: after a message `{ arm: n }` the process is killed, as by
- * kill -9, right after its n-th durable effect (a committed transaction, a written batch, a published message).
- */
+/** What the process tells. */
+export type News =
+  | { url: string }
+  | { done: number }
+  | { frozen: string }
+  | { wrote: string }
+  /** To a processor. */
+  | { delivered: Message };
+
+/** More than the handlers that stand still in one process. */
+const concurrency = 1000;
+
+/** The local host as `npm start` runs it, in which the work for an organization can be made to stand still. */
 export async function startCrashingHost(functions: Functions): Promise<void> {
+  const tell = (news: News): void => void process.send?.(news);
   const config = await readConfiguration(process.env);
-  const ports = await openPorts({}, { config, clock: systemClock, functions });
+  const { topics, release } = heldTopics(inProcessTopics({ concurrency }), (delivered) => tell({ delivered }));
+  const opened = await openPorts({ topics }, { config, clock: systemClock, functions });
+  const watcher = {
+    frozen: (frozen: string) => tell({ frozen }),
+    wrote: (wrote: string) => tell({ wrote }),
+  };
+  const { ports, freezes } = freezingPorts(opened, watcher);
+  process.on("message", (order: Order) => {
+    if ("count" in order) tell({ done: freezes.count(order.count) });
+    else if ("redeliver" in order) void redelivered(order.redeliver, topics).then((done) => tell({ done }));
+    else {
+      freezes.arm(order.arm);
+      release();
+      tell({ done: 0 });
+    }
+  });
   const host = await startHost({
     config,
     functions,
-    ports: {
-      ...ports,
-      documents: counted(ports.documents, "transaction"),
-      warehouse: counted(ports.warehouse, "write"),
-      topics: counted(ports.topics, "publish"),
-    },
+    ports: { ...opened, ...ports },
     ticks: false,
     log: {
       info: () => {},
@@ -34,25 +62,31 @@ export async function startCrashingHost(functions: Functions): Promise<void> {
     },
     onStart: [bootstrapAtStart, forgetEarlierBoot],
   });
-  process.on("message", (message: { arm: number }) => {
-    left = message.arm;
-    process.send?.({ armed: message.arm });
-  });
-  process.send?.({ url: host.url });
+  tell({ url: host.url });
 }
 
-/** The port with one verb that may be the last thing this process does. */
-function counted<Port extends object>(port: Port, verb: keyof Port): Port {
-  return new Proxy(port, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (name !== verb || typeof value !== "function") return typeof value === "function" ? value.bind(target) : value;
-      return async (...args: unknown[]) => {
-        const result: unknown = await value.apply(target, args);
-        left -= 1;
-        if (left === 0) process.kill(process.pid, "SIGKILL");
-        return result;
-      };
-    },
+/** The bus, which delivers nothing before it is released. */
+function heldTopics(topics: SubscribableTopics, delivers: (message: Message) => void) {
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
   });
+  const held: SubscribableTopics = {
+    ...topics,
+    subscribe: (topic, policy, deliver) =>
+      topics.subscribe(topic, policy, async (delivery) => {
+        await released;
+        const { payload, attributes } = delivery;
+        if (topic.startsWith("pipeline-")) delivers({ topic, payload, attributes });
+        await deliver(delivery);
+      }),
+  };
+  return { topics: held, release };
+}
+
+/** Resolves when all of them have been handled. */
+async function redelivered(messages: readonly Message[], topics: SubscribableTopics): Promise<number> {
+  await topics.publish(messages);
+  await topics.idle();
+  return messages.length;
 }

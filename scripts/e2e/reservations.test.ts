@@ -5,18 +5,11 @@ import { fileURLToPath } from "node:url";
 import { Firestore } from "@google-cloud/firestore";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import {
-  type CredentialDocument,
-  credentialPath,
-  type IntegrationsIndex,
-  indexPath,
-} from "#shared/integrations/credential.ts";
-import { type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
-import type { Documents } from "#shared/platform/documents/documents.ts";
 import { firestoreDocuments } from "#shared/platform/documents/firestore-documents.ts";
 import type { QuotaDocument } from "#shared/quotas/quota.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
+import { storeAdmissible } from "./reservation-organization.ts";
 import type { ReservationNews, ReservationTally, ReservationWork } from "./reservation-worker.ts";
 
 const emulator = inject("firestoreEmulator") ?? "";
@@ -44,7 +37,7 @@ describe.skipIf(!emulator)("10,000 reservations at once against a limit of 1,000
     async (count) => {
       const projectId = `p-${randomBytes(6).toString("hex")}`;
       const documents = firestoreDocuments({ projectId, declared: async () => declareQueries([]) });
-      await storeOrganization(documents);
+      await storeAdmissible(documents, org, admissible);
       const working = workers.slice(0, count);
       const lastDay = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
       const work = { projectId, org, lastDay, count: requests, step: count };
@@ -95,30 +88,4 @@ async function storedIds(projectId: string, collection: string): Promise<string[
   const found = await firestore.collection(collection).select().get();
   await firestore.terminate();
   return found.docs.map((document) => document.id).sort();
-}
-
-async function storeOrganization(documents: Documents): Promise<void> {
-  const subscription: SubscriptionDocument = {
-    subscriptionId: "sub_01",
-    plan: "PROFESSIONAL",
-    status: "ACTIVE",
-    hold: false,
-    overrides: { daily: admissible, monthly: 25_000, concurrent: 1_000 },
-    trialEndsAt: null,
-    graceEndsAt: null,
-    endDate: null,
-  };
-  const connected = { since: new Date().toISOString(), credentials: { cred_1: { name: "one", accountId: "acc" } } };
-  const credential: Partial<CredentialDocument> = {
-    credentialId: "cred_1",
-    provider: "openai",
-    status: "VALID",
-    capabilities: {},
-    expiresAt: null,
-  };
-  await documents.transaction(async (tx) => {
-    tx.create(subscriptionPath(org), subscription);
-    tx.create<IntegrationsIndex>(indexPath(org), { providers: { openai: connected } });
-    tx.create(credentialPath(org, "cred_1"), credential);
-  });
 }

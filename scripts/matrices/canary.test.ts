@@ -11,6 +11,7 @@ import { rootKey, startTwoOrganizations, type TwoOrganizations } from "./two-org
 
 const providerKey = "sk-admin-sim-canaryaccount7fQ2xZ9k";
 const refusedKey = "sk-admin-sim-refusedaccount3hTz8Lw";
+const channelAddress = "canary.channel@example.com";
 const run = "/api/v1/pipelines/run/canary_org/openai/cost/usage_cost";
 const setup = "/api/v1/integrations/canary_org/openai/setup";
 
@@ -60,7 +61,7 @@ async function wholeJourney(): Promise<void> {
   const onboarding = {
     org_slug: "canary_org",
     company_name: "Canary",
-    admin_email: "c@example.com",
+    admin_email: channelAddress,
     subscription_plan: "SCALE",
   };
   const headers = { "x-ca-root-key": rootKey, "idempotency-key": "onboard-canary" };
@@ -314,6 +315,22 @@ describe("secrets", () => {
         kind,
       ).toBe(true);
     expect(placesHolding(secrets(), places)).toEqual([]);
+  });
+
+  it("an address that a channel seals is in no document of it, of a rule or an account, no audit row, log line or answer", async () => {
+    const all = [...(await remains())];
+    const told = new Map(all.filter(([place]) => place === "document orgs/canary_org"));
+    const kept = all.filter(([place]) =>
+      /^(log line|document orgs\/canary_org\/(channels|alert-rules|billing|audit|quota)\/)/.test(place),
+    );
+    const texts = answers.map(({ text }, at): [string, Buffer] => [`answer ${at}`, Buffer.from(text)]);
+
+    const places = placesHolding({ it: channelAddress }, new Map([...kept, ...texts]));
+
+    expect(places).toEqual([]);
+    expect(kept.filter(([place]) => place.includes("/channels/"))).toHaveLength(1);
+    expect(kept.filter(([place]) => place.includes("/alert-rules/")).length).toBeGreaterThan(1);
+    expect(placesHolding({ it: channelAddress }, told)).not.toEqual([]);
   });
 
   it("would be found: what is no secret is, in the same places by the same search", async () => {

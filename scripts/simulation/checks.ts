@@ -37,6 +37,10 @@ export class Checks {
   readonly #holders = new Map<string, object>();
   readonly #transitions = new Set<string>();
   readonly #asked = new Map<string, number>();
+  /** Runs that had a unit, and a slot with it. */
+  readonly #admitted = new Set<string>();
+  /** By run that waits for another slot: the seconds it has left. */
+  readonly #left = new Map<string, number>();
   publications = 0;
   /** Seconds from a cancel that was accepted to the end of its run, which frees its slot. */
   slowestCancel = 0;
@@ -136,7 +140,8 @@ export class Checks {
     holds(!endedBefore.has(runId), `${path} is written after its run had ended`);
     if (!isRunPath(path, this.#of.org)) return;
     const [was, is] = [before as RunDocument | undefined, after as RunDocument];
-    if (was === undefined || was.queueState !== is.queueState) this.#hasItsTime(is);
+    if (is.queueState === "published") this.#admitted.add(runId);
+    if (was === undefined || was.queueState !== is.queueState) this.#hasItsTime(is, was);
     if (is.fence === (was?.fence ?? 0)) return;
     const isLive = was?.lease != null && Date.parse(was.lease.expiresAt) + 30_000 >= this.#of.store.now().getTime();
     holds(!isLive, `${runId} is claimed while its lease is alive`);
@@ -145,10 +150,12 @@ export class Checks {
     this.#claims.set(is.fence, { runId, at: this.#of.turn() });
   }
 
-  /** Whatever the clock of the process that made it said. */
-  #hasItsTime({ runId, deadlineAt, queueState, config }: RunDocument): void {
+  /** Whatever the clock of the process that made it said. What it had left when it lost its slot it has again with the next. */
+  #hasItsTime({ runId, deadlineAt, queueState, config }: RunDocument, was: RunDocument | undefined): void {
     const seconds = (Date.parse(deadlineAt) - this.#of.store.now().getTime()) / 1000;
-    const due = queueState === "waiting_slot" ? 86_400 : config.timeout_seconds;
+    const due = queueState === "waiting_slot" ? 86_400 : (this.#left.get(runId) ?? config.timeout_seconds);
+    if (was !== undefined && queueState === "waiting_slot")
+      this.#left.set(runId, (Date.parse(was.deadlineAt) - this.#of.store.now().getTime()) / 1000);
     const isRight = seconds <= due && seconds >= due - 60 - this.#of.longestFreeze;
     holds(isRight, `${runId} was given ${seconds} s, not ${due}`);
   }
@@ -206,7 +213,7 @@ export class Checks {
     const quota = store.find(`orgs/${org.key}/quota/current`)?.body as unknown as QuotaDocument | undefined;
     if (quota === undefined) return;
     const today = runs.filter(({ unit, isCounted }) => isCounted && unit.day === quota.day);
-    const admitted = today.filter(({ queueState }) => queueState === "published");
+    const admitted = today.filter(({ runId }) => this.#admitted.has(runId));
     const found = {
       slots: quota.running,
       dayRuns: quota.dayRuns,

@@ -42,8 +42,17 @@ export async function newOrgKeys(orgId: string, keys: Keys): Promise<OrgKeysDocu
 
 /** Seals a secret of the organization. The context binds it to what it is: it opens under no other. */
 export async function sealForOrg(orgId: string, plaintext: string, context: string, by: SealedBy): Promise<Sealed> {
-  const wrapper = await orgWrapper(orgId, by);
-  return sealEnvelope(new TextEncoder().encode(plaintext), context, wrapper.wrap);
+  return sealUnder(await keysOf(orgId, by), { orgId, plaintext, context }, by);
+}
+
+/** As `sealForOrg`, under keys that are perhaps not stored yet. */
+export async function sealUnder(
+  document: OrgKeysDocument,
+  what: { orgId: string; plaintext: string; context: string },
+  by: Pick<SealedBy, "keys">,
+): Promise<Sealed> {
+  const wrapper = await wrapperOf(what.orgId, document, by);
+  return sealEnvelope(new TextEncoder().encode(what.plaintext), what.context, wrapper.wrap);
 }
 
 /** Opens what `sealForOrg` sealed; `SEALED_UNREADABLE` under another organization or context. */
@@ -84,7 +93,7 @@ async function keysOf(orgId: string, { documents }: SealedBy): Promise<OrgKeysDo
 async function wrapperOf(
   orgId: string,
   { wrappingKey, keyVersion }: OrgKeysDocument,
-  by: SealedBy,
+  by: Pick<SealedBy, "keys">,
 ): Promise<KeyWrapper> {
   const key = await by.keys.open(wrappingKey, wrappingContext(orgId));
   return localWrapper({ key, keyName: orgKeysPath(orgId), keyVersion });

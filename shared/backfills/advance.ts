@@ -19,11 +19,11 @@ import { nextMidnight, startChunk } from "./start-chunk.ts";
  */
 export async function advanceBackfill(message: AdvanceBackfillMessage, ports: ReservePorts): Promise<void> {
   const { org, backfill_id: backfillId } = message;
-  const backfill = await settled(org, backfillId, ports);
+  const { backfill, now } = await settled(org, backfillId, ports);
   if (backfill === undefined || chunkInFlight(backfill) !== undefined || !isGoing(backfill)) return;
-  const step = nextStep(backfill, ports.clock.now());
+  const step = nextStep(backfill, now);
   if (step.kind === "end") await rewrite(backfill, ended, ports);
-  else if (step.kind === "wait") await rewrite(backfill, waitingUntil("retry", step.until), ports);
+  else if (step.kind === "wait") await rewrite(backfill, (stored) => waiting("retry", step.until, stored), ports);
   else await startNext(backfill, step.at, ports);
 }
 
@@ -33,16 +33,20 @@ export async function wakeBackfill({ org, payload }: TimerDocument, change: Chan
   return { again: new Date(change.now.getTime() + watchMilliseconds).toISOString() };
 }
 
-/** The backfill with the end of its run in it, if that has ended. */
-function settled(orgKey: string, backfillId: string, ports: ReservePorts): Promise<BackfillDocument | undefined> {
+/** The backfill with the end of its run in it, if that has ended, and the time by the store's clock. */
+function settled(
+  orgKey: string,
+  backfillId: string,
+  ports: ReservePorts,
+): Promise<{ backfill: BackfillDocument | undefined; now: Date }> {
   return commitChange(async (change) => {
-    const { body } = await change.get<BackfillDocument>(backfillPath(orgKey, backfillId));
+    const { body, readAt: now } = await change.get<BackfillDocument>(backfillPath(orgKey, backfillId));
     const flight = body === undefined ? undefined : chunkInFlight(body);
-    if (body === undefined || flight === undefined) return body;
+    if (body === undefined || flight === undefined) return { backfill: body, now };
     const { body: run } = await change.get<RunDocument>(runPath(orgKey, flight.runId));
-    const next = withEndedRun(body, run);
-    if (next !== body) change.set<BackfillDocument>(backfillPath(orgKey, backfillId), next);
-    return next;
+    const backfill = withEndedRun(body, run);
+    if (backfill !== body) change.set<BackfillDocument>(backfillPath(orgKey, backfillId), backfill);
+    return { backfill, now };
   }, ports);
 }
 
@@ -93,8 +97,8 @@ async function unchanged(
 async function refused(backfill: BackfillDocument, at: number, error: AppError, ports: ReservePorts): Promise<void> {
   if (error.code === "BACKFILL_CHANGED") return;
   if (error.code === "QUOTA_EXCEEDED") {
-    const until = nextMidnight(ports.clock.now()).toISOString();
-    await rewrite(backfill, waitingUntil("quota", until), ports);
+    const { retryAfterSeconds = 0 } = error;
+    await rewrite(backfill, (stored, now) => waiting("quota", endOfDay(now, retryAfterSeconds), stored), ports);
     return;
   }
   await rewrite(
@@ -118,8 +122,19 @@ const ended: Rewrite = (stored, now) => ({
   next: { ...stored, state: "COMPLETED", open: false, waitingFor: null, endedAt: now.toISOString() },
 });
 
-function waitingUntil(waitingFor: "quota" | "retry", until: string): Rewrite {
-  return (stored) => ({ next: { ...stored, state: "WAITING", waitingFor }, wakeAt: until });
+/** The midnight that a refusal means, which may be over when it is written down; of a month's limit the next one. */
+function endOfDay(now: Date, retryAfterSeconds: number): string {
+  const meant = nextMidnight(new Date(now.getTime() + (retryAfterSeconds - 86_400) * 1000));
+  const next = nextMidnight(now);
+  return (meant < next ? meant : next).toISOString();
+}
+
+function waiting(
+  waitingFor: "quota" | "retry",
+  wakeAt: string,
+  stored: BackfillDocument,
+): { next: BackfillDocument; wakeAt: string } {
+  return { next: { ...stored, state: "WAITING", waitingFor }, wakeAt };
 }
 
 /** Writes what was decided unless the backfill has moved on meanwhile; without an alarm its timer goes. */

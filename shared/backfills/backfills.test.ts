@@ -98,6 +98,30 @@ describe("a backfill", () => {
     expect((await stored(backfillId)).state).toBe("ACTIVE");
   });
 
+  it("counts its half by the store's day, whatever the clock of an instance says about midnight", async () => {
+    await onPlan("STARTER");
+    const { backfillId } = await created("2026-01-01", "2026-08-03");
+    for (let chunk = 0; chunk < 3; chunk++) await ended(backfillId, "COMPLETED");
+    const by = (skewMinutes: number) => {
+      const now = () => new Date(world.clock.now().getTime() + skewMinutes * 60_000);
+      return advanceBackfill({ v: 1, org: org.key, backfill_id: backfillId }, { ...world.ports, clock: { now } });
+    };
+    const alarm = async () => {
+      const path = backfillTimerPath(org.key, backfillId);
+      return (await world.ports.documents.get<{ dueAt: string }>(path)).body?.dueAt;
+    };
+
+    world.clock.set("2026-08-10T23:55:00Z");
+    await by(10);
+    expect(await stored(backfillId)).toMatchObject({ state: "WAITING", waitingFor: "quota" });
+    expect(await alarm()).toBe("2026-08-11T00:00:00.000Z");
+    world.clock.set("2026-08-11T00:05:00Z");
+    await by(-10);
+
+    expect((await stored(backfillId)).state).toBe("ACTIVE");
+    expect((await runInFlight(backfillId)).unit.day).toBe("2026-08-11");
+  });
+
   it("shares that half with the other backfills of the organization", async () => {
     await onPlan("STARTER");
     await created("2026-01-01", "2026-02-20");

@@ -37,7 +37,7 @@ export async function startChunk(
   const chunk = backfill.chunks[asked.at];
   if (chunk === undefined) throw new Error(`${backfillId} has no chunk ${asked.at}`);
   const range = { start: chunk.start, end: chunk.end };
-  const share = pipeline.config.counts_toward_quota ? await shareOf(org, ports) : null;
+  const isCounted = pipeline.config.counts_toward_quota;
   const trigger: Trigger = {
     ...{ org, caller, pipeline, range, requestId, triggerType, forceRefresh, parameters, backfillId },
     runs: [
@@ -54,7 +54,7 @@ export async function startChunk(
     mayWait: true,
     effects: {
       prepare: async (change) => {
-        await refuseAboveShare(org, share, change);
+        if (isCounted) await refuseAboveShare(org, change);
         await effects.prepare(change);
       },
       conclude: (change, answer) => {
@@ -67,20 +67,17 @@ export async function startChunk(
   return { ...body, backfill_id: backfillId };
 }
 
-async function shareOf(org: OrgIdentity, ports: ReservePorts): Promise<number | null> {
-  const { body, readAt } = await ports.documents.get<SubscriptionDocument>(subscriptionPath(org));
-  return dailyShare(effectiveSubscription(body, await plans(), readAt).limits.daily);
-}
-
-/** Schedules keep the other half of the day. */
-async function refuseAboveShare(org: OrgIdentity, share: number | null, change: Change): Promise<void> {
+/** Schedules keep the other half of the day, which is the store's: instances may differ about midnight. */
+async function refuseAboveShare(org: OrgIdentity, change: Change): Promise<void> {
+  const { body, readAt: now } = await change.get<SubscriptionDocument>(subscriptionPath(org));
+  const share = dailyShare(effectiveSubscription(body, await plans(), now).limits.daily);
   if (share === null) return;
-  const taken = await chunksOfToday(org, { now: change.now, enough: share }, change);
+  const taken = await chunksOfToday(org, { now, enough: share }, change);
   if (taken < share) return;
   throw new AppError("QUOTA_EXCEEDED", `Backfills take at most half of the daily limit: ${share} runs a day.`, {
     extra: { quota: "daily" },
     fields: [{ path: "/quota/daily", problem: `backfills have taken their ${share} of today` }],
-    retryAfterSeconds: Math.ceil((nextMidnight(change.now).getTime() - change.now.getTime()) / 1000),
+    retryAfterSeconds: Math.ceil((nextMidnight(now).getTime() - now.getTime()) / 1000),
   });
 }
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { interruptedAt, interruptions, untilInterrupted } from "#scripts/e2e/interrupted-ports.ts";
 import { plainEffects, startWorld, type World } from "#scripts/e2e/world.ts";
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { admitWaiting } from "#shared/pipelines/admission.ts";
 import {
   type BatchShardDocument,
   batchShardPath,
@@ -14,6 +15,7 @@ import type { RunDocument } from "#shared/pipelines/run.ts";
 import { sweepRuns } from "#shared/pipelines/sweeper.ts";
 import { allDocuments } from "#shared/platform/documents/pages.ts";
 import { commitChange } from "#shared/runtime/change.ts";
+import { type OutboxDocument, outboxShards } from "#shared/runtime/outbox.ts";
 import { takeDueTimers } from "#shared/timers/take-due.ts";
 import { type BatchRunDocument, batchRunPath, batchShards, isBatchRunId, runIdIn } from "./batch-run.ts";
 import { batchTimer, batchTotals, wakeBatch } from "./create-batch.ts";
@@ -79,6 +81,35 @@ async function ended(org: OrgIdentity, status: "COMPLETED" | "CANCELLED"): Promi
 
 const entryOf = async (org: OrgIdentity, batchRunId: string): Promise<OrgBatchDocument | undefined> =>
   (await world.ports.documents.get<OrgBatchDocument>(orgBatchPath(org.key, batchRunId))).body;
+
+/** Rows of runs that wait for their way to the warehouse, with ids that begin so, in the order of their versions. */
+async function historyOf(prefix: string): Promise<Record<string, unknown>[]> {
+  const { documents } = world.ports;
+  const shards = Array.from({ length: outboxShards }, (_, shard) => shard);
+  const found = await Promise.all(
+    shards.map((shard) =>
+      allDocuments<OutboxDocument>(
+        {
+          collection: "outbox",
+          filters: [
+            { field: "shard", is: "==", value: shard },
+            { field: "state", is: "==", value: "PENDING" },
+            { field: "nextAttemptAt", is: "<=", value: "9999-12-31T23:59:59.999Z" },
+          ],
+          orderBy: [{ field: "nextAttemptAt", direction: "asc" }],
+        },
+        documents,
+      ),
+    ),
+  );
+  const rows = found.flat().flatMap(({ body }) => {
+    const { table, rows: own } = body.payload as { table?: string; rows?: Record<string, unknown>[] };
+    return table === "org_meta_pipeline_runs" ? (own ?? []) : [];
+  });
+  return rows
+    .filter((row) => String(row["pipeline_logging_id"]).startsWith(prefix))
+    .sort((a, b) => Number(a["version"]) - Number(b["version"]));
+}
 
 describe("a batch", () => {
   it("gives a run the same id whenever it is asked for, in the form of any run", () => {
@@ -157,6 +188,28 @@ describe("a batch", () => {
     expect((await batchTotals(batch_run_id, documents)).isStarted).toBe(true);
     expect(await entryOf(one, batch_run_id)).toMatchObject({ status: "COMPLETED", isStarted: true });
     await ended(two, "CANCELLED");
+  });
+
+  it("has one row of history for each change of an organization's part, the last of them as the part stands", async () => {
+    const { batch_run_id } = await published("2026-07-07", { org_slugs: [one.slug, two.slug] });
+    await ended(one, "COMPLETED");
+    await ended(two, "CANCELLED");
+
+    const rows = await historyOf(`${batch_run_id}-`);
+
+    const own = rows.filter(({ org_slug }) => org_slug === one.slug);
+    expect(own.map(({ operation, version, status }) => [operation, version, status])).toEqual([
+      ["CREATE", 1, "RUNNING"],
+      ["UPDATE", 2, "RUNNING"],
+      ["UPDATE", 3, "COMPLETED"],
+    ]);
+    const { counts, endedAt, startedAt } = (await entryOf(one, batch_run_id)) ?? {};
+    expect(own.at(-1)).toMatchObject({
+      ...{ pipeline_logging_id: `${batch_run_id}-${one.key}`, pipeline_id: openai, trigger_type: "batch" },
+      ...{ start_time: startedAt, end_time: endedAt, run_metadata: { batch_run_id, ...counts } },
+    });
+    expect(JSON.stringify(own)).not.toContain(two.slug);
+    expect(rows.filter(({ org_slug }) => org_slug === two.slug).at(-1)).toMatchObject({ status: "FAILED" });
   });
 
   it("shows each organization its own results and counters and no other name", async () => {
@@ -239,13 +292,14 @@ describe("a batch", () => {
       world.clock.advance(61);
     }
 
-    expect(await world.run(org, runId)).toMatchObject({ status: "PENDING", error: null });
+    expect(await world.run(org, runId)).toMatchObject({ status: "PENDING", queueState: "waiting_slot", error: null });
     await finishRun(
       { orgKey: org.key, runId: other },
       { status: "CANCELLED", reason: "a test" },
       () => true,
       world.ports,
     );
+    expect(await admitWaiting(org.key, world.ports)).toEqual([runId]);
     await world.process(org, runId);
     expect((await world.run(org, runId)).status).toBe("COMPLETED");
   });

@@ -1,7 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
+import { eachOrganization } from "#shared/access/each-organization.ts";
 import { orgKeyOf } from "#shared/access/org-slug.ts";
-import { eachOrganization } from "#shared/organizations/each-organization.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import { isDay } from "#shared/pipelines/range.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";

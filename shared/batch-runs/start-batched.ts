@@ -10,6 +10,7 @@ import {
   summed,
   withCounts,
 } from "#shared/pipelines/batch-counts.ts";
+import { recordBatch } from "#shared/pipelines/batch-history.ts";
 import type { Pipeline } from "#shared/pipelines/pipeline.ts";
 import { plannedTrigger, reserveRun } from "#shared/pipelines/trigger.ts";
 import type { Transaction } from "#shared/platform/documents/documents.ts";
@@ -122,7 +123,10 @@ async function storedResult(
 
 /** What the batch says of the organization so far, and the shard that counts it. */
 export interface StoredBatch {
+  org: OrgIdentity;
   entry: OrgBatchDocument;
+  /** Of the stored entry; 0 where there is none. */
+  version: number;
   shard: BatchShardDocument;
   paths: { entry: string; shard: string };
 }
@@ -146,7 +150,9 @@ export async function readBatch(
     endedAt: null,
   };
   return {
+    org,
     entry: (entry?.body as OrgBatchDocument | undefined) ?? fresh,
+    version: entry?.version ?? 0,
     shard: shard.body as BatchShardDocument,
     paths,
   };
@@ -166,8 +172,9 @@ async function unmade(
 
 function write(stored: StoredBatch | undefined, result: BatchResult, more: Partial<BatchCounts>, change: Change): void {
   if (stored === undefined) throw new Error("a batch concludes what it has not prepared");
-  const { entry, shard, paths } = stored;
+  const { org, version, entry, shard, paths } = stored;
   const next = withCounts({ ...entry, results: [...entry.results, result] }, more, change.now);
   change.set<OrgBatchDocument>(paths.entry, next);
+  recordBatch(next, org, version + 1, change);
   change.set<BatchShardDocument>(paths.shard, { ...shard, counts: summed(shard.counts, more) });
 }

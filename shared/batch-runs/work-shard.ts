@@ -7,6 +7,7 @@ import {
   shardPath,
   withCounts,
 } from "#shared/pipelines/batch-counts.ts";
+import { recordBatch } from "#shared/pipelines/batch-history.ts";
 import type { Pipeline } from "#shared/pipelines/pipeline.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
 import { plans } from "#shared/plans/plans.ts";
@@ -107,7 +108,7 @@ async function pass(
   change: Change,
 ): Promise<void> {
   const { batch, org, place, isSkipped } = done;
-  const { entry, shard, paths } = await readBatch(batch, org, change);
+  const { entry, version, shard, paths } = await readBatch(batch, org, change);
   if (shard.next > place.at) return;
   change.set<BatchShardDocument>(paths.shard, {
     ...shard,
@@ -117,8 +118,10 @@ async function pass(
     integrations: shard.integrations + integrationsOf(entry),
   });
   // One that was begun and may not go on has its results all the same.
-  if (!isSkipped || entry.results.length > 0)
-    change.set<OrgBatchDocument>(paths.entry, withCounts({ ...entry, isStarted: true }, {}, change.now));
+  if (isSkipped && entry.results.length === 0) return;
+  const started = withCounts({ ...entry, isStarted: true }, {}, change.now);
+  change.set<OrgBatchDocument>(paths.entry, started);
+  recordBatch(started, org, version + 1, change);
 }
 
 /** Credentials that there was something to run with, or plans. */

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Errors } from "@sinclair/typebox/errors";
+import { Check } from "@sinclair/typebox/value";
 
 /** Called once per fault; the path is a JSON pointer. */
 export type Report = (path: string, problem: string) => void;
@@ -72,9 +73,9 @@ export function wellFormed<Shape extends TSchema>(
   path: string,
   report: Report,
 ): Static<Shape> | undefined {
-  if (Value.Check(shape, value)) return value;
+  if (Check(shape, value)) return value;
   const seen = new Set<string>();
-  for (const error of Value.Errors(shape, value)) {
+  for (const error of Errors(shape, value)) {
     // A missing property is reported twice, as missing and as of the wrong type.
     if (!seen.has(error.path)) report(`${path}${error.path}`, error.message);
     seen.add(error.path);

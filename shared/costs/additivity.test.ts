@@ -184,11 +184,16 @@ async function answerTo(asked: { rows: readonly Row[]; filters: CostFilters; bas
   const frames = new Map<string, MonthFrame>();
   for (const month of months) frames.set(month, await frameOfMonth(month, asked.rows));
   const published = months.map((month) => ({ month, epoch: 1, version: 1, days: [] }));
-  const groups = await readGroups(published, { range, filters: asked.filters }, async ({ month }) => {
-    const frame = frames.get(month);
-    if (frame === undefined) throw new Error("no such month");
-    return frame;
-  });
+  const groups = await readGroups(published, { range, filters: asked.filters }, ({ month }) => ({
+    first: `${month}-01`,
+    last: `${month}-31`,
+    frame: async () => {
+      const frame = frames.get(month);
+      if (frame === undefined) throw new Error("no such month");
+      return frame;
+    },
+    groups: (_name, make) => make(),
+  }));
   return costSummary({
     orgSlug: "golden_org",
     currency: "USD",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { exactCache } from "./frame-cache.ts";
+import { exactCache, inTurns } from "./frame-cache.ts";
 
 const sized = (bytes: number) => ({ bytes });
 
@@ -49,5 +49,31 @@ describe("exactCache", () => {
     expect(large.value.bytes).toBe(51);
     expect((await cache.get("large", async () => sized(51))).isHit).toBe(false);
     expect((await cache.get("small", async () => sized(40))).isHit).toBe(true);
+  });
+});
+
+describe("inTurns", () => {
+  it("runs so many at a time in the order they were asked for, and goes on after a failure", async () => {
+    const run = inTurns(2);
+    const begun: number[] = [];
+    const ends = new Map<number, () => void>();
+    const work = (id: number) =>
+      run(async () => {
+        begun.push(id);
+        await new Promise<void>((end) => ends.set(id, end));
+        if (id === 1) throw new Error("down");
+        return id;
+      }).catch((error: Error) => error.message);
+    const all = Promise.all([1, 2, 3, 4].map(work));
+
+    expect(begun).toEqual([1, 2]);
+    ends.get(1)?.();
+    await expect.poll(() => begun).toEqual([1, 2, 3]);
+    ends.get(3)?.();
+    await expect.poll(() => begun).toEqual([1, 2, 3, 4]);
+    await expect.poll(() => ends.size).toBe(4);
+    for (const id of [2, 4]) ends.get(id)?.();
+
+    expect(await all).toEqual(["down", 2, 3, 4]);
   });
 });

@@ -4,6 +4,7 @@ import type { PublishedMonth } from "#shared/ledger/current-batches.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Warehouse } from "#shared/platform/warehouse/warehouse.ts";
 import type { MonthFrame } from "./month-frame.ts";
+import type { SumsByKey } from "./month-source.ts";
 
 /** Values that never change under their key: what is evicted is built again, nothing ever grows old. */
 export interface ExactCache<Value extends object> {
@@ -14,11 +15,17 @@ export interface ExactCache<Value extends object> {
 export interface CostCaches {
   months: ExactCache<PublishedMonth>;
   frames: ExactCache<MonthFrame>;
+  /** Groups of the rows of one month. */
+  groups: ExactCache<readonly SumsByKey[]>;
 }
 
-/** Of the limit, an eighth holds the ledger's days, the rest frames. */
+/** Of the limit, an eighth holds the ledger's days, an eighth groups, the rest frames. */
 const daysShare = 1 / 8;
+const groupsShare = 1 / 8;
 const bytesPerDay = 600;
+const bytesPerGroup = 1_500;
+/** Each holds all rows of a month while it lasts. Source: costs.md 10, row "concurrency". */
+const framesBuiltAtOnce = 2;
 
 const cachesByStore = new WeakMap<Documents, WeakMap<Warehouse, CostCaches>>();
 
@@ -30,7 +37,12 @@ export function costCaches(documents: Documents, warehouse: Warehouse, maxBytes:
   if (known !== undefined) return known;
   const caches: CostCaches = {
     months: exactCache(Math.floor(maxBytes * daysShare), (month) => 1 + month.days.length * bytesPerDay),
-    frames: exactCache(Math.floor(maxBytes * (1 - daysShare)), (frame) => frame.bytes),
+    frames: exactCache(
+      Math.floor(maxBytes * (1 - daysShare - groupsShare)),
+      (frame) => frame.bytes,
+      inTurns(framesBuiltAtOnce),
+    ),
+    groups: exactCache(Math.floor(maxBytes * groupsShare), (groups) => (1 + groups.length) * bytesPerGroup),
   };
   byWarehouse.set(warehouse, caches);
   return caches;
@@ -47,11 +59,12 @@ export function monthKey(
 
 /**
  * Least recently used by estimated bytes, one build per key at a time. A value above half of the limit is handed out and
- * not kept; a failed build is forgotten. Source: costs.md 10.
+ * not kept; a failed build is forgotten. `run` says when a build may begin: at once, unless given. Source: costs.md 10.
  */
 export function exactCache<Value extends object>(
   maxBytes: number,
   bytesOf: (value: Value) => number,
+  run: (build: () => Promise<Value>) => Promise<Value> = (build) => build(),
 ): ExactCache<Value> {
   const kept = new LRUCache<string, Value>({
     maxSize: maxBytes,
@@ -60,7 +73,7 @@ export function exactCache<Value extends object>(
   });
   const building = new Map<string, Promise<Value>>();
   const keep = async (key: string, build: () => Promise<Value>): Promise<Value> => {
-    const value = await build();
+    const value = await run(build);
     kept.set(key, value);
     return value;
   };
@@ -74,5 +87,22 @@ export function exactCache<Value extends object>(
       building.set(key, promise);
       return { value: await promise, isHit: false };
     },
+  };
+}
+
+/** Runs so many works at a time, the others in the order they were asked for. A work must not wait for another one. */
+export function inTurns(atOnce: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  const waiting: (() => void)[] = [];
+  let free = atOnce;
+  return async (work) => {
+    if (free > 0) free--;
+    else await new Promise<void>((begin) => waiting.push(begin));
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
+    }
   };
 }

@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import type { DataFrame, Expr } from "nodejs-polars";
 import type { CostFilters, FilterName } from "./filters.ts";
-import type { FrameKey, MonthFrame } from "./month-frame.ts";
+import type { FrameKey } from "./month-frame.ts";
+import type { MonthSource, SumsByKey } from "./month-source.ts";
 import { addSums, amountNames, nativePrefix, readSums, type Sums } from "./sums.ts";
+
+type Polars = typeof import("nodejs-polars")["default"];
 
 /** Rows of some UTC days, both ends included, that pass the filters. The one way rows are chosen. */
 export interface Selection {
@@ -18,9 +22,6 @@ export interface Group<Key extends FrameKey> {
   key: Readonly<Record<Key, string>>;
   sums: Sums;
 }
-
-/** Groups under construction, by their keys' values. */
-export type Groups<Key extends FrameKey> = Map<string, Group<Key>>;
 
 /** The key each filter looks at. */
 export const filterKeys = {
@@ -39,34 +40,23 @@ export interface GroupsWanted<Key extends FrameKey> {
 }
 
 /**
- * What adds the chosen rows of one month after the other to the groups. Days are `YYYY-MM-DD`, booleans `true` and
- * `false`. The expressions are made once and each for many columns: making one takes longer than grouping a month.
+ * The chosen rows of a month in groups, remembered with the month. Days are `YYYY-MM-DD`, booleans `true` and `false`.
+ * The frame is asked for only when the groups are not known.
  */
-export async function groupAdder<Key extends FrameKey>(
-  groups: Groups<Key>,
+export async function monthGroups<Key extends FrameKey>(
+  month: MonthSource,
   selection: Selection,
-  { keys, isNative = false }: GroupsWanted<Key>,
-): Promise<(month: MonthFrame) => Promise<void>> {
-  const { default: pl } = await import("nodejs-polars");
-  const prefix = isNative ? nativePrefix : "";
-  const amounts = amountNames.map((name) => `${prefix}${name}`);
-  const isChosen = chosen(pl, selection);
-  const by = pl.cols([...keys]);
-  const summed = pl.cols([...amounts, "rows"]).sum();
-  const asText = pl.cols([...keys, ...amounts, "rows"]).cast(pl.Utf8);
-  return async ({ frame }) => {
-    const sums = await frame
-      .lazy()
-      .filter(isChosen)
-      .groupBy(by, { maintainOrder: false })
-      .agg(summed)
-      .select(asText)
-      .collect();
-    for await (const record of recordsOf(sums)) {
-      const key = Object.fromEntries(keys.map((name) => [name, String(record[name])])) as Record<Key, string>;
-      addTo(groups, { key, sums: readSums(record, prefix) });
-    }
-  };
+  wanted: GroupsWanted<Key>,
+): Promise<readonly Group<Key>[]> {
+  const choice = choiceOf(selection, month);
+  const name = createHash("sha256")
+    .update(JSON.stringify([choice, wanted]))
+    .digest("base64url");
+  const groups: readonly SumsByKey[] = await month.groups(name, async () => {
+    const { frame } = await month.frame();
+    return groupsOf(frame, choice, wanted);
+  });
+  return groups as readonly Group<Key>[];
 }
 
 /** Sums groups again by fewer keys. */
@@ -81,23 +71,86 @@ export function regrouped<From extends FrameKey, Key extends From>(
   return [...fewer.values()];
 }
 
+/** The groups of all parts, those of equal keys added up. */
+export function addedGroups<Key extends FrameKey>(parts: Iterable<readonly Group<Key>[]>): Group<Key>[] {
+  const groups: Groups<Key> = new Map();
+  for (const part of parts) for (const group of part) addTo(groups, group);
+  return [...groups.values()];
+}
+
+/** Groups under construction, by their keys' values. */
+type Groups<Key extends FrameKey> = Map<string, Group<Key>>;
+
 function addTo<Key extends FrameKey>(groups: Groups<Key>, group: Group<Key>): void {
   const id = JSON.stringify(Object.values(group.key));
   const known = groups.get(id);
   groups.set(id, known === undefined ? group : { key: known.key, sums: addSums(known.sums, group.sums) });
 }
 
-function chosen(pl: typeof import("nodejs-polars")["default"], selection: Selection): Expr {
-  const { start, end, filters, entities } = selection;
-  const day = pl.col("day").cast(pl.Utf8);
-  const conditions = Object.entries(filterKeys).flatMap(([name, key]) => {
+/** What a selection asks of one month: null where it takes all. */
+interface Choice {
+  start: string | null;
+  end: string | null;
+  filters: CostFilters;
+  entities: readonly string[] | null;
+}
+
+function choiceOf({ start, end, filters, entities }: Selection, { first, last }: MonthSource): Choice {
+  return {
+    start: start > first ? start : null,
+    end: end < last ? end : null,
+    filters,
+    entities: entities ?? null,
+  };
+}
+
+async function groupsOf<Key extends FrameKey>(
+  frame: DataFrame,
+  choice: Choice,
+  { keys, isNative = false }: GroupsWanted<Key>,
+): Promise<Group<Key>[]> {
+  const { default: pl } = await import("nodejs-polars");
+  const prefix = isNative ? nativePrefix : "";
+  const { by, summed, asText } = groupingOf(pl, keys, prefix);
+  const isChosen = chosen(pl, choice);
+  const rows = isChosen === undefined ? frame.lazy() : frame.lazy().filter(isChosen);
+  const sums = await rows.groupBy(by, { maintainOrder: false }).agg(summed).select(asText).collect();
+  const groups: Group<Key>[] = [];
+  for await (const record of recordsOf(sums)) {
+    const key = Object.fromEntries(keys.map((name) => [name, String(record[name])])) as Record<Key, string>;
+    groups.push({ key, sums: readSums(record, prefix) });
+  }
+  return groups;
+}
+
+/** Made once per process and each for many columns: making one takes as long as grouping a month. */
+const groupings = new Map<string, ReturnType<typeof grouping>>();
+
+function groupingOf(pl: Polars, keys: readonly FrameKey[], prefix: string): ReturnType<typeof grouping> {
+  const name = [prefix, ...keys].join();
+  const known = groupings.get(name) ?? grouping(pl, keys, prefix);
+  groupings.set(name, known);
+  return known;
+}
+
+function grouping(pl: Polars, keys: readonly FrameKey[], prefix: string) {
+  const sums = [...amountNames.map((name) => `${prefix}${name}`), "rows"];
+  return { by: pl.cols([...keys]), summed: pl.cols(sums).sum(), asText: pl.cols([...keys, ...sums]).cast(pl.Utf8) };
+}
+
+/** Undefined where every row is chosen. */
+function chosen(pl: Polars, { start, end, filters, entities }: Choice): Expr | undefined {
+  const date = (text: string): Expr => pl.lit(text).cast(pl.Date);
+  const conditions: Expr[] = [];
+  if (start !== null) conditions.push(pl.col("day").gtEq(date(start)));
+  if (end !== null) conditions.push(pl.col("day").ltEq(date(end)));
+  for (const [name, key] of Object.entries(filterKeys)) {
     const values = filters[name as FilterName];
-    return values === undefined ? [] : [pl.col(key).isIn(values)];
-  });
+    if (values !== undefined) conditions.push(pl.col(key).isIn(values));
+  }
   // An empty list has no type that could be looked for among texts.
-  if (entities !== undefined)
-    conditions.push(entities.length === 0 ? pl.lit(false) : pl.col("entity").isIn([...entities]));
-  return conditions.reduce((all, one) => all.and(one), day.gtEq(pl.lit(start)).and(day.ltEq(pl.lit(end))));
+  if (entities !== null) conditions.push(entities.length === 0 ? pl.lit(false) : pl.col("entity").isIn([...entities]));
+  return conditions.length === 0 ? undefined : conditions.reduce((all, one) => all.and(one));
 }
 
 /** Crossing into JS is done in slices, so that other requests get their turn. */

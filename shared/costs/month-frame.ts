@@ -51,6 +51,8 @@ const costColumns = {
 } as const satisfies Record<Basis, string>;
 
 const chargeClass = "ChargeClass";
+const composedColumns = [keyColumns.service, keyColumns.service_category];
+const nativeCosts = ["native_billed", "native_effective"];
 const neverNull = [...Object.values(keyColumns), ...Object.values(costColumns), "x_counted"];
 const bytesPerGroup = 440;
 
@@ -91,23 +93,27 @@ export async function checkedFrame(pl: Polars, frame: DataFrame, month: Publishe
 
 /** A null in any of these would be a row or an amount silently lost: the sum of nulls is 0. */
 function refuseNulls(rows: DataFrame, month: string): void {
-  const column = neverNull.find((name) => rows.getColumn(name).nullCount() > 0);
+  const counts = rows.nullCount().row(0);
+  const hasNulls = new Set(rows.columns.filter((_, at) => Number(counts[at]) > 0));
+  const column = neverNull.find((name) => hasNulls.has(name));
   if (column !== undefined) throw damaged(month, `a row without ${column}`);
 }
 
 /** Names that look alike are one group, whichever way their accents were written. */
 async function withComposedText(pl: Polars, rows: DataFrame): Promise<DataFrame> {
   let composed = rows;
-  for (const name of [keyColumns.service, keyColumns.service_category]) {
-    const distinct = await rows.lazy().select(pl.col(name).unique()).collect();
-    const texts = distinct.getColumn(name).toArray().map(String);
-    const others = texts.filter((text) => text.normalize("NFC") !== text);
+  const { texts, textRows } = checksOf(pl);
+  const distinct = await rows.lazy().groupBy(texts, { maintainOrder: false }).agg(textRows).collect();
+  for (const name of composedColumns) {
+    const found = new Set(distinct.getColumn(name).toArray().map(String));
+    const others = [...found].filter((text) => text.normalize("NFC") !== text);
+    if (others.length === 0) continue;
     // The form with an options object silently replaces nothing (nodejs-polars 0.24.1).
     const replaced = pl.col(name).replace(
       others,
       others.map((text) => text.normalize("NFC")),
     );
-    if (others.length > 0) composed = composed.withColumn(replaced.alias(name));
+    composed = composed.withColumn(replaced.alias(name));
   }
   return composed;
 }
@@ -118,9 +124,9 @@ export async function groupedRows(
   rows: DataFrame,
   { conversion, further = [] }: { conversion: Conversion; further?: readonly string[] },
 ): Promise<DataFrame> {
-  const { isCounted, keys, sums, native, converted } = expressionsOf(pl, further);
+  const { isCounted, billedIn, keys, sums, native, converted } = expressionsOf(pl, further);
   const counted = rows.lazy().filter(isCounted);
-  const isNative = pl.col(keyColumns.currency).eq(pl.lit(conversion.currency));
+  const isNative = billedIn.eq(pl.lit(conversion.currency));
   const own = counted.filter(isNative).select(...native);
   const parts = [
     await own
@@ -130,7 +136,7 @@ export async function groupedRows(
   ];
   const foreign = await counted.filter(isNative.not()).collect();
   if (foreign.height > 0) {
-    const rated = (await withRates(foreign, conversion)).lazy().select(...converted);
+    const rated = (await withRates(foreign, conversion)).lazy().select(...converted());
     parts.push(
       await rated
         .groupBy(keys, { maintainOrder: false })
@@ -162,8 +168,20 @@ function frameExpressions(pl: Polars, further: readonly string[]) {
   const named = (amounts: Expr[], names: readonly string[]): Expr[] =>
     amounts.map((amount, at) => amount.alias(names[at] ?? ""));
   const natives = named(own, nativeNames);
+  let inTargetCurrency: Expr[] | undefined;
+  const converted = (): Expr[] => {
+    inTargetCurrency ??= [
+      ...columns,
+      pl.col(fxColumn).alias("fx"),
+      rate.isNotNull().alias("converted"),
+      ...named(amountsOf(pl, inTarget), amountNames),
+      ...natives,
+    ];
+    return inTargetCurrency;
+  };
   return {
     isCounted: pl.col("x_counted").eq(pl.lit(true)),
+    billedIn: pl.col(keyColumns.currency),
     keys: pl.cols([...frameKeys, ...further]),
     sums: [pl.cols([...amountNames, ...nativeNames]).sum(), pl.len().cast(pl.Int64).alias("rows")],
     native: [
@@ -173,13 +191,7 @@ function frameExpressions(pl: Polars, further: readonly string[]) {
       ...named(own, amountNames),
       ...natives,
     ],
-    converted: [
-      ...columns,
-      pl.col(fxColumn).alias("fx"),
-      rate.isNotNull().alias("converted"),
-      ...named(amountsOf(pl, inTarget), amountNames),
-      ...natives,
-    ],
+    converted,
   };
 }
 
@@ -208,13 +220,31 @@ function amountsOf(pl: Polars, costOf: (name: Basis) => Expr): Expr[] {
   ];
 }
 
+let checks: ReturnType<typeof checkExpressions> | undefined;
+
+function checksOf(pl: Polars): ReturnType<typeof checkExpressions> {
+  checks ??= checkExpressions(pl);
+  return checks;
+}
+
+function checkExpressions(pl: Polars) {
+  return {
+    texts: pl.cols(composedColumns),
+    textRows: pl.len().alias("rows"),
+    currency: pl.cols(["currency"]),
+    moneySums: pl.cols(nativeCosts).sum(),
+    moneyTexts: pl.cols(["currency", ...nativeCosts]).cast(pl.Utf8),
+  };
+}
+
 /** The ledger knows the sums it published; a lost, cut or foreign file must not become a smaller number. */
 async function refuseOtherMoney(pl: Polars, frame: DataFrame, month: PublishedMonth): Promise<void> {
+  const { currency: byCurrency, moneySums, moneyTexts } = checksOf(pl);
   const sums = await frame
     .lazy()
-    .groupBy(["currency"])
-    .agg(pl.cols(["native_billed", "native_effective"]).sum())
-    .select(pl.cols(["currency", "native_billed", "native_effective"]).cast(pl.Utf8))
+    .groupBy(byCurrency, { maintainOrder: false })
+    .agg(moneySums)
+    .select(moneyTexts)
     .collect();
   const held = totalsOf(
     sums.toRecords().map((row) => ({

@@ -3,8 +3,9 @@ import type { MinorDigits } from "#shared/money/currencies.ts";
 import { byCodePoint, shownSums, totalOf } from "./cost-groups.ts";
 import { daysBetween, earlierDay } from "./dates.ts";
 import { categories } from "./filters.ts";
-import { type Group, type Groups, groupAdder, type Selection } from "./frame-groups.ts";
-import type { FrameKey, MonthFrame } from "./month-frame.ts";
+import { addedGroups, type Group, monthGroups, type Selection } from "./frame-groups.ts";
+import type { FrameKey } from "./month-frame.ts";
+import { type MonthSource, ofEachMonth } from "./month-source.ts";
 import type { SummaryInput } from "./summary.ts";
 import type { CostSummary, NativeSummary } from "./summary-schema.ts";
 
@@ -15,26 +16,27 @@ export interface NativeGroups {
   days: Group<"currency" | "day">[];
 }
 
-/** As `readGroups`, month after month; amounts are never converted. */
+/** As `readGroups`; amounts are never converted. */
 export async function readNativeGroups(
   months: readonly PublishedMonth[],
   selection: Selection,
-  frameOf: (month: PublishedMonth) => Promise<MonthFrame>,
+  monthOf: (month: PublishedMonth) => MonthSource,
 ): Promise<NativeGroups> {
-  const adders: ((month: MonthFrame) => Promise<void>)[] = [];
-  const groupsBy = async <Key extends FrameKey>(keys: readonly Key[]): Promise<Groups<Key>> => {
-    const groups: Groups<Key> = new Map();
-    adders.push(await groupAdder(groups, selection, { keys, isNative: true }));
-    return groups;
+  const parts = await ofEachMonth(months, (month) => {
+    const source = monthOf(month);
+    const groupsBy = <Key extends FrameKey>(keys: readonly Key[]) =>
+      monthGroups(source, selection, { keys, isNative: true });
+    return Promise.all([
+      groupsBy(["currency", "provider", "category", "charge_category"]),
+      groupsBy(["currency", "provider", "service"]),
+      groupsBy(["currency", "day"]),
+    ]);
+  });
+  return {
+    kinds: addedGroups(parts.map(([kinds]) => kinds)),
+    services: addedGroups(parts.map(([, services]) => services)),
+    days: addedGroups(parts.map(([, , days]) => days)),
   };
-  const kinds = await groupsBy(["currency", "provider", "category", "charge_category"]);
-  const services = await groupsBy(["currency", "provider", "service"]);
-  const days = await groupsBy(["currency", "day"]);
-  for (const month of months) {
-    const frame = await frameOf(month);
-    await Promise.all(adders.map((add) => add(frame)));
-  }
-  return { kinds: [...kinds.values()], services: [...services.values()], days: [...days.values()] };
 }
 
 type Shared = Pick<

@@ -1,8 +1,9 @@
 import type { PublishedMonth } from "#shared/ledger/current-batches.ts";
 import type { DateRange } from "./dates.ts";
 import type { CostFilters } from "./filters.ts";
-import { type Group, type Groups, groupAdder } from "./frame-groups.ts";
-import type { FrameKey, MonthFrame } from "./month-frame.ts";
+import { addedGroups, type Group, monthGroups } from "./frame-groups.ts";
+import type { FrameKey } from "./month-frame.ts";
+import { type MonthSource, ofEachMonth } from "./month-source.ts";
 
 const groupKeys = {
   kinds: ["converted", "provider", "category", "charge_category", "simulated"],
@@ -22,42 +23,33 @@ type GroupName = keyof typeof groupKeys;
  */
 export type ReadGroups = { [Name in GroupName]: Group<(typeof groupKeys)[Name][number]>[] };
 
-/** Adds month after month, so that a long range never holds all frames at once. */
+/** Of each month one frame is asked for, at most, and let go before the next one. */
 export async function readGroups(
   months: readonly PublishedMonth[],
   chosen: { range: DateRange; filters: CostFilters; entities?: readonly string[] | undefined },
-  frameOf: (month: PublishedMonth) => Promise<MonthFrame>,
+  monthOf: (month: PublishedMonth) => MonthSource,
 ): Promise<ReadGroups> {
   const { start, end } = chosen.range;
   const selection = { start, end, filters: chosen.filters, entities: chosen.entities };
   const whole = { start, end, filters: {} };
   const isFiltered = Object.keys(chosen.filters).length > 0 || chosen.entities !== undefined;
-  const groups: { [Name in GroupName]: Groups<(typeof groupKeys)[Name][number]> } = {
-    kinds: new Map(),
-    services: new Map(),
-    days: new Map(),
-    natives: new Map(),
-    sources: new Map(),
-    names: new Map(),
-  };
-  const adders = await Promise.all([
-    groupAdder(groups.kinds, selection, { keys: groupKeys.kinds }),
-    groupAdder(groups.services, selection, { keys: groupKeys.services }),
-    groupAdder(groups.days, selection, { keys: groupKeys.days }),
-    groupAdder(groups.natives, selection, { keys: groupKeys.natives, isNative: true }),
-    ...(isFiltered ? [groupAdder(groups.sources, whole, { keys: groupKeys.sources })] : []),
-    ...(isFiltered ? [groupAdder(groups.names, whole, { keys: groupKeys.names })] : []),
-  ]);
-  for (const month of months) {
-    const frame = await frameOf(month);
-    await Promise.all(adders.map((add) => add(frame)));
-  }
+  const parts = await ofEachMonth(months, (month) => {
+    const source = monthOf(month);
+    return Promise.all([
+      monthGroups(source, selection, { keys: groupKeys.kinds }),
+      monthGroups(source, selection, { keys: groupKeys.services }),
+      monthGroups(source, selection, { keys: groupKeys.days }),
+      monthGroups(source, selection, { keys: groupKeys.natives, isNative: true }),
+      isFiltered ? monthGroups(source, whole, { keys: groupKeys.sources }) : [],
+      isFiltered ? monthGroups(source, whole, { keys: groupKeys.names }) : [],
+    ]);
+  });
   return {
-    kinds: [...groups.kinds.values()],
-    services: [...groups.services.values()],
-    days: [...groups.days.values()],
-    natives: [...groups.natives.values()],
-    sources: [...groups.sources.values()],
-    names: [...groups.names.values()],
+    kinds: addedGroups(parts.map(([kinds]) => kinds)),
+    services: addedGroups(parts.map(([, services]) => services)),
+    days: addedGroups(parts.map(([, , days]) => days)),
+    natives: addedGroups(parts.map(([, , , natives]) => natives)),
+    sources: addedGroups(parts.map(([, , , , sources]) => sources)),
+    names: addedGroups(parts.map(([, , , , , names]) => names)),
   };
 }

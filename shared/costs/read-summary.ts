@@ -63,10 +63,10 @@ export async function answerSummary(
   const startedAt = performance.now();
   const read = await openRead({ org, query: asked }, ports, facts ?? (await platformFacts()));
   const { groups, isHit } = await chosenGroups(read, ports);
-  const { months, frameOf } = frameReader(read, ports);
+  const { months, monthOf } = frameReader(read, ports);
   const { start, end } = read.range;
   const selection = { start, end, filters: read.filters, entities: read.entities?.entities };
-  const natives = await readNativeGroups(months, selection, frameOf);
+  const natives = await readNativeGroups(months, selection, monthOf);
   const input = summaryInput(read, asked, groups);
   const answer = nativeSummary(input, natives, costSummary(input));
   return { ...answer, cache_hit: isHit, query_time_ms: Math.round(performance.now() - startedAt) };
@@ -200,8 +200,8 @@ function answerCurrency(code: string, { minorDigits }: PlatformFacts): string {
 }
 
 async function chosenGroups(read: CostRead, ports: CostPorts): Promise<{ groups: ReadGroups; isHit: boolean }> {
-  const { months, frameOf, isHit } = frameReader(read, ports);
+  const { months, monthOf, isHit } = frameReader(read, ports);
   const { range, filters, entities } = read;
-  const groups = await readGroups(months, { range, filters, entities: entities?.entities }, frameOf);
+  const groups = await readGroups(months, { range, filters, entities: entities?.entities }, monthOf);
   return { groups, isHit: isHit() };
 }

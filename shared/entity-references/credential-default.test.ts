@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { plainEffects } from "#scripts/e2e/world.ts";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { createRule, type RuleCreated } from "#shared/hierarchy/allocation-changes.ts";
 import type { EntityAnswer } from "#shared/hierarchy/entity.ts";
 import { createEntity } from "#shared/hierarchy/entity-create.ts";
 import { deleteEntity } from "#shared/hierarchy/entity-delete.ts";
@@ -10,10 +9,6 @@ import { SetupRequest } from "#shared/integrations/setup.ts";
 import { integrationOf } from "#shared/integrations/status.ts";
 import type { EnginePorts } from "#shared/pipelines/engine-ports.ts";
 import { validBody } from "#shared/runtime/schema.ts";
-import type { MetricAnswer } from "#shared/unit-economics/metric.ts";
-import { createMetric } from "#shared/unit-economics/metric-changes.ts";
-import { listMetrics } from "#shared/unit-economics/metric-store.ts";
-import { spreadableMetrics } from "#shared/unit-economics/metric-weights.ts";
 import { allocationState } from "./allocation-input.ts";
 import { referenceKinds } from "./reference-kinds.ts";
 
@@ -41,40 +36,6 @@ const ended = (org: OrgIdentity, entityId: string, query: Parameters<typeof dele
 const key = (name: string) => `sk-admin-sim-account-${name}`;
 const shown = async (org: OrgIdentity) =>
   (await integrationOf(org, "openai", at.documents)).credentials[0]?.default_hierarchy_entity_id;
-
-it("an entity named by a plan, a credential, a rule and a metric lists them all; with reassignment all name the other", async () => {
-  const org = await orgWith("OLD", "NEW");
-  const { credential_id: credentialId } = await at.setUp(org, key("all"), { default_hierarchy_entity_id: "OLD" });
-  const on = { org, caller: root };
-  const rule = { name: "Rule", action: { type: "assign" as const, entity_id: "OLD" } };
-  const facts = { isUnused: false, metricsOf: spreadableMetrics };
-  await createRule({ ...on, ...facts, request: rule }, plainEffects<RuleCreated>(at.ports), at.ports);
-  const metric = { metric: "units", display_name: "Units", unit_name: "unit", kind: "count" as const };
-  const scope = { cost_scope: { hierarchy_entity_ids: ["OLD"] } };
-  await createMetric({ ...on, request: { ...metric, ...scope } }, plainEffects<MetricAnswer>(at.ports));
-  const plan = { ...planFields, subscriptionId: "sub_1", hierarchyEntityId: "OLD" };
-  await at.documents.transaction(async (tx) => tx.create(`orgs/${org.key}/saasPlans/sub_1`, plan));
-
-  const error = await refusal(ended(org, "OLD", { force: false }));
-  await ended(org, "OLD", { force: true, reassign_to: "NEW" });
-
-  const blocking = (error.extra["blocking_entities"] as { kind: string }[]).map(({ kind }) => kind);
-  expect(blocking.sort()).toEqual(["allocation_rule", "credential_default", "saas_plan", "unit_metric"]);
-  const { input } = await allocationState(org, { documents: at.documents, now: at.world.clock.now() });
-  expect([...input.planEntities.values(), input.credentialDefaults.get(credentialId)]).toEqual(["NEW", "NEW", "NEW"]);
-  expect(input.rules.map(({ action }) => action.entity_id)).toEqual(["NEW"]);
-  const { metrics } = await listMetrics(org, { documents: at.documents, now: at.world.clock.now() });
-  expect(metrics.map(({ cost_scope }) => cost_scope)).toEqual([{ hierarchy_entity_ids: ["NEW"] }]);
-});
-
-const planFields = {
-  lineId: "line_1",
-  version: 1,
-  provider: "slack",
-  planName: "PRO",
-  displayName: null,
-  withdrawnAt: null,
-};
 
 describe("the default entity of a credential", () => {
   it("is stored in upper case, shown, used by allocation, kept by a setup that does not name it, and cleared by null", async () => {

@@ -89,13 +89,20 @@ describe("golden vectors of hierarchy.md 2.6", () => {
     expect(allocator(input)(testKey({}))).toMatchObject({ shares: [{ reason: "no_usage" }] });
   });
 
-  it("one unpriced value makes the whole group weigh by tokens", () => {
+  it("one unpriced value makes the whole group weigh by tokens, and the step says so", () => {
     const [first, ...others] = usage;
     const unpriced = [{ ...(first as UsageWeight), cost: null }, ...others];
 
     const input = testInput({ tree: flat, rules: [share], usageOf: () => unpriced });
 
     expect(allocated(bill, input)).toEqual({ A: "12.47", B: "12.47", UNALLOCATED: "12.47" });
+    const told = (of: typeof input): string[] => {
+      const steps: string[] = [];
+      allocator(of)(testKey({}), ({ why }) => steps.push(why));
+      return steps;
+    };
+    expect(told(input)).toEqual(["by tokens of the usage of the day, since its cost is not known whole or is 0"]);
+    expect(told(testInput({ ...input, usageOf: () => usage }))).toEqual(["by cost of the usage of the day"]);
   });
 
   it("#8: a spread by direct cost; without cost nobody's", () => {
@@ -318,6 +325,14 @@ describe("globs", () => {
       { numRuns: 2_000 },
     );
   });
+
+  it.each([".*", "^gpt", "gpt-4.", "[a-z]*", "(gpt|o1)*", "/gpt/", "gpt-4o$", "gpt\\-4o"])(
+    "%s is no regular expression: it means the characters it has",
+    (pattern) => {
+      expect(["gpt-4o", "gpt-4"].map(globMatcher(pattern))).toEqual([false, false]);
+      expect(globMatcher(pattern)(pattern)).toBe(true);
+    },
+  );
 
   const corpus = [`${"*a".repeat(50)}*b`, "*".repeat(50), "*\u0430*", `${"a?".repeat(25)}*b`];
 

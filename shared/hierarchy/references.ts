@@ -1,5 +1,6 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Transaction } from "#shared/platform/documents/documents.ts";
+import type { Ids } from "#shared/platform/ids.ts";
 import type { Change } from "#shared/runtime/change.ts";
 
 /** Kinds of things that name an entity. Source: hierarchy.md 1.3. */
@@ -27,7 +28,12 @@ export interface Reference {
 export type MetricsOf = (org: OrgIdentity, tx: Pick<Transaction, "list">) => Promise<{ has(metric: string): boolean }>;
 
 /** Writes another entity id, or none, where the references of one thing stood. */
-export type MoveReferences = (entityIds: ReadonlySet<string>, to: string | null, change: Change) => void;
+export type MoveReferences = (
+  entityIds: ReadonlySet<string>,
+  to: string | null,
+  change: Change,
+  by: { datasetId: string; ids: Ids },
+) => void;
 
 /**
  * A kind of thing that names entities, as the room that owns it declares it. `read` comes before the first write of the

@@ -108,9 +108,11 @@ function byUsage(
   return (key) => {
     const days = action.fallback === "trailing_30_days" ? (["day", "trailing_30_days"] as const) : (["day"] as const);
     for (const each of days) {
-      const shares = usageShares(usageOf(key, { dimension, days: each }), { weight, map, tree });
-      if (shares !== undefined)
-        return { kind: "shares", method: "usage_share", shares, why: `by usage of the ${each}` };
+      const found = usageShares(usageOf(key, { dimension, days: each }), { weight, map, tree });
+      if (found === undefined) continue;
+      const instead = found.measure === weight ? "" : ", since its cost is not known whole or is 0";
+      const why = `by ${found.measure} of the usage of the ${each}${instead}`;
+      return { kind: "shares", method: "usage_share", shares: found.shares, why };
     }
     if (fixed?.kind === "shares") return { ...fixed, why: "no usage was measured: its fallback split" };
     const shares = [unallocatedShare("no_usage")];

@@ -3,7 +3,6 @@ import type { Snapshot } from "#shared/platform/documents/documents.ts";
 import type { Ids } from "#shared/platform/ids.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
-import { packed } from "#shared/runtime/packed.ts";
 import { type HierarchyLevel, type HierarchyState, hierarchyStatePath } from "./default-levels.ts";
 import { type EntityDocument, nodeOf } from "./entity.ts";
 import { emptyState, entityPath, type HierarchyShard, shardOf, shardPath } from "./hierarchy-store.ts";
@@ -13,8 +12,6 @@ import type { Reference } from "./references.ts";
 import type { StructureRead } from "./structure-change.ts";
 import { type Tree, type TreeNode, treeOf } from "./tree.ts";
 
-/** What one message to the warehouse may hold. */
-const mirroredBytes = 500_000;
 const maximumActive = 5_000;
 const maximumEver = 20_000;
 
@@ -50,7 +47,8 @@ interface Making {
 }
 
 export function draftOf(making: Making): { draft: Draft; flush(operation: string, change: Change): boolean } {
-  const { org, by, read } = making;
+  const { org, read } = making;
+  const by = { datasetId: read.datasetId, ids: making.ids };
   const state: HierarchyState = structuredClone(read.state.body ?? emptyState);
   const put = new Map<string, EntityDocument>();
   const moves: ((change: Change) => void)[] = [];
@@ -62,7 +60,7 @@ export function draftOf(making: Making): { draft: Draft; flush(operation: string
   const draft: Draft = {
     org,
     now: making.now.toISOString(),
-    by,
+    by: making.by,
     before: read.tree,
     references: read.references,
     members: read.members,
@@ -80,7 +78,7 @@ export function draftOf(making: Making): { draft: Draft; flush(operation: string
       state.counters = { ...state.counters, [levelCode]: next };
     },
     moveReferences: (ids, to) => {
-      for (const move of read.moves) moves.push((change) => move(ids, to, change));
+      for (const move of read.moves) moves.push((change) => move(ids, to, change, by));
     },
     after: () => treeOf(read.state.version + 1, state.levels, nodesAfter(read.tree, put)),
   };
@@ -160,14 +158,13 @@ function withoutId({ id: _id, ...node }: TreeNode): Omit<TreeNode, "id"> {
 
 function writeHistory(writing: Writing, changes: readonly EntityChange[], change: Change): void {
   const { org, read, after, now, ids, state } = writing;
-  const mirrored: Record<string, unknown>[] = [];
   for (const { id, before, after: entity } of changes) {
     const version = (read.entities.get(id)?.version ?? 0) + 1;
     const at = { org, tree: after, version, operation: before === null ? ("CREATE" as const) : ("UPDATE" as const) };
-    change.history(entityHistory(entity, at));
-    mirrored.push(mirrorRow(entity, { ...at, now: now.toISOString(), eventId: ids.newId("evt") }));
+    const row = mirrorRow(entity, { ...at, now: now.toISOString(), eventId: ids.newId("evt") });
+    const mirror = { datasetId: read.datasetId, table: "hierarchy_entities", row };
+    change.history({ ...entityHistory(entity, at), mirror });
   }
-  for (const rows of packed(mirrored, mirroredBytes)) change.journal(read.datasetId, "hierarchy_entities", rows);
   const levelsBefore = new Map((read.state.body?.levels ?? []).map((level) => [level.level, level]));
   for (const level of state.levels) {
     const was = levelsBefore.get(level.level);

@@ -26,14 +26,16 @@ export type UsageOf = (
   by: { dimension: UsageDimension; days: "day" | "trailing_30_days" },
 ) => readonly UsageWeight[];
 
+type UsageMeasure = "cost" | "tokens" | "requests";
+
 /**
- * Shares of a row by measured usage; undefined when there is none. One unpriced value makes the whole group weigh by
+ * Shares of a row by measured usage, and what they were measured by; undefined when there is none. One unpriced value makes the whole group weigh by
  * tokens, and so does usage that costs nothing at all. Values without mapping, and those of ended entities, keep their share as `UNALLOCATED`. Source: hierarchy.md 2.3.
  */
 export function usageShares(
   usage: readonly UsageWeight[],
-  by: { weight: "cost" | "tokens" | "requests"; map: ReturnType<typeof mapLookup>; tree: Tree },
-): Share[] | undefined {
+  by: { weight: UsageMeasure; map: ReturnType<typeof mapLookup>; tree: Tree },
+): { shares: Share[]; measure: UsageMeasure } | undefined {
   const isPriced = usage.every(({ cost }) => cost !== null) && usage.some(({ cost }) => cost?.isZero() === false);
   const measure = by.weight === "cost" && !isPriced ? "tokens" : by.weight;
   const weights = wholeWeights(usage.map((each) => each[measure] ?? each.tokens));
@@ -44,5 +46,5 @@ export function usageShares(
     return by.tree.nodes.has(entityId) ? shareOf(entityId, weight) : unallocatedShare("entity_deleted", weight);
   });
   const merged = mergedShares(shares);
-  return merged.length === 0 ? undefined : merged;
+  return merged.length === 0 ? undefined : { shares: merged, measure };
 }

@@ -49,32 +49,55 @@ async function load(
   ports: FlushPorts,
 ): Promise<{ messages: Set<string>; problems: readonly string[] }> {
   const { datasetId: central, tables } = await historyTables();
-  const messages = new Set<string>();
+  const entries = await payloadsOf(batch, ports.documents);
+  const held = new Set<string>();
   const problems: string[] = [];
-  const byTable = byPlace(await payloadsOf(batch, ports.documents), central);
-  for (const [place, own] of byTable) {
-    const rows = own.flatMap(({ payload }) => payload.rows);
-    const problem = await loadTable(`${batch.id}-${place.replace("/", "-")}`, place, { rows, tables }, ports);
-    if (problem === undefined) for (const { path } of own) messages.add(path);
-    else problems.push(`${place}: ${problem}`);
+  const hold = ({ place, parts }: Load, problem: string | undefined): void => {
+    if (problem === undefined) return;
+    problems.push(`${place}: ${problem}`);
+    for (const { path } of parts) held.add(path);
+  };
+  const loads = loadsOf(entries, { central, tables });
+  // A message with rows of several tables is brought over whole or not at all, else its next load would repeat some.
+  for (const each of loads) if (each.parts.some(({ isWhole }) => !isWhole)) hold(each, await problemOf(each));
+  for (const each of loads) {
+    const parts = each.parts.filter(({ path }) => !held.has(path));
+    if (parts.length > 0) hold({ ...each, parts }, await loadTable(batch, { ...each, parts }, ports));
   }
-  return { messages, problems };
+  return { messages: new Set(entries.map(({ path }) => path).filter((path) => !held.has(path))), problems };
 }
 
 /** Undefined, or why the rows are refused for good, with nothing of them written. */
-async function loadTable(
-  batchId: string,
-  place: string,
-  given: { rows: Record<string, unknown>[]; tables: ReadonlyMap<string, TableDefinition> },
-  ports: FlushPorts,
+function loadTable(batch: HistoryBatch, { place, table, parts }: Load, ports: FlushPorts): Promise<string | undefined> {
+  const rows = parts.flatMap((part) => part.rows);
+  const [datasetId = ""] = place.split("/");
+  return refusalOf(table, async (known, frameOf) => {
+    const contentHash = createHash("sha256").update(JSON.stringify(rows)).digest("hex");
+    const batchId = `${batch.id}-${place.replace("/", "-")}`;
+    await ports.warehouse.write({ datasetId, table: known, batchId, contentHash, rows: frameOf(known, rows) });
+  });
+}
+
+/** As `loadTable`, and nothing is written at all. */
+function problemOf({ table, parts }: Load): Promise<string | undefined> {
+  return refusalOf(table, async (known, frameOf) => {
+    frameOf(
+      known,
+      parts.flatMap(({ rows }) => rows),
+    );
+  });
+}
+
+type FrameOf = typeof import("#shared/platform/warehouse/frame.ts")["frameOf"];
+
+async function refusalOf(
+  table: TableDefinition | undefined,
+  work: (table: TableDefinition, frameOf: FrameOf) => Promise<void>,
 ): Promise<string | undefined> {
   const { frameOf } = await import("#shared/platform/warehouse/frame.ts");
-  const [datasetId = "", name = ""] = place.split("/");
-  const table = given.tables.get(name);
   if (table === undefined) return "there is no such table";
   try {
-    const contentHash = createHash("sha256").update(JSON.stringify(given.rows)).digest("hex");
-    await ports.warehouse.write({ datasetId, table, batchId, contentHash, rows: frameOf(table, given.rows) });
+    await work(table, frameOf);
     return undefined;
   } catch (error) {
     if (isAppError(error, "BATCH_REFUSED") || isAppError(error, "AMOUNT_OUT_OF_RANGE")) return error.message;
@@ -82,15 +105,39 @@ async function loadTable(
   }
 }
 
-function byPlace(entries: readonly HistoryEntry[], central: string): Map<string, HistoryEntry[]> {
-  const groups = new Map<string, HistoryEntry[]>();
-  for (const entry of entries) {
-    const place = `${entry.payload.datasetId ?? central}/${entry.payload.table}`;
-    const group = groups.get(place);
-    if (group === undefined) groups.set(place, [entry]);
-    else group.push(entry);
+/** What goes into one table in one load. */
+interface Load {
+  /** `dataset/table`. */
+  place: string;
+  table: TableDefinition | undefined;
+  parts: Part[];
+}
+
+/** The rows that one message has for one table. */
+interface Part {
+  path: string;
+  rows: Record<string, unknown>[];
+  /** False where the message has rows of other tables too. */
+  isWhole: boolean;
+}
+
+/** Organizations' datasets first: only they may be gone, and then what they mirror is held back with them. */
+function loadsOf(
+  entries: readonly HistoryEntry[],
+  { central, tables }: { central: string; tables: ReadonlyMap<string, TableDefinition> },
+): Load[] {
+  const loads = new Map<string, Load>();
+  for (const { path, payload } of entries) {
+    const { mirrors = [] } = payload;
+    for (const { datasetId, table, rows } of [payload, ...mirrors]) {
+      const place = `${datasetId ?? central}/${table}`;
+      const load = loads.get(place) ?? { place, table: tables.get(table), parts: [] };
+      loads.set(place, load);
+      load.parts.push({ path, rows, isWhole: mirrors.length === 0 });
+    }
   }
-  return groups;
+  const isCentral = ({ place }: Load): number => Number(place.startsWith(`${central}/`));
+  return [...loads.values()].sort((a, b) => isCentral(a) - isCentral(b));
 }
 
 interface HistoryTables {

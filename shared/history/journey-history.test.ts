@@ -98,6 +98,8 @@ describe("the history of a customer's journey", () => {
       "organizations/org_meta_pipeline_runs",
       "organizations/org_meta_state_transitions",
       "organizations/org_meta_step_logs",
+      "organizations/org_notification_channels",
+      "organizations/org_notification_rules",
       "organizations/org_pipeline_configs",
       "organizations/org_profiles",
       "organizations/org_subscriptions",

@@ -5,6 +5,8 @@ import type { CredentialDocument } from "#shared/integrations/credential.ts";
 import { credentialHistory } from "#shared/integrations/credential-history.ts";
 import type { OrgDocument } from "#shared/organizations/organization.ts";
 import { profileHistory } from "#shared/organizations/organization-history.ts";
+import type { OrgBatchDocument } from "#shared/pipelines/batch-counts.ts";
+import { recordBatch } from "#shared/pipelines/batch-history.ts";
 import type { RunDocument, StepDocument } from "#shared/pipelines/run.ts";
 import { recordRun, recordStep } from "#shared/pipelines/run-history.ts";
 import { runCollection } from "#shared/pipelines/run-paths.ts";
@@ -81,6 +83,12 @@ async function* credentials(documents: Documents): AsyncGenerator<HistoryEntry> 
 async function* runs(documents: Documents): AsyncGenerator<HistoryEntry> {
   for await (const { body, version, updatedAt, readAt } of everyRun(documents))
     yield* recorded(updatedAt ?? readAt, (change) => recordRun(body, version, change));
+  for await (const { org } of organizations(documents)) {
+    const orderBy: Query["orderBy"] = [{ field: "createdAt", direction: "desc" }];
+    const query: Query = { collection: `orgs/${org.key}/batchRuns`, orderBy, limit: pageSize };
+    for await (const { body, version, updatedAt, readAt } of everyDocument<OrgBatchDocument>(query, documents))
+      yield* recorded(updatedAt ?? readAt, (change) => recordBatch(body, org, version, change));
+  }
 }
 
 async function* steps(documents: Documents): AsyncGenerator<HistoryEntry> {

@@ -1,5 +1,9 @@
+import type { ValidateFunction } from "ajv";
 import type { ProviderEntry } from "#shared/providers/registry-schema.ts";
 import { AppError, type FieldProblem } from "#shared/runtime/errors.ts";
+
+/** Compiling a schema takes longer than the rest of a connection; an entry is one object while the process lives. */
+const validators = new WeakMap<ProviderEntry, ValidateFunction>();
 
 const maximumBytes = 51_200;
 const secretLike =
@@ -14,8 +18,7 @@ export async function checkedMetadata(
   const text = JSON.stringify(metadata);
   if (Buffer.byteLength(text) > maximumBytes)
     throw new AppError("METADATA_TOO_LARGE", "The metadata is larger than 50 KiB.");
-  const { Ajv } = await import("ajv");
-  const validate = new Ajv({ allErrors: true, strict: false }).compile(entry.metadata_schema);
+  const validate = await validatorOf(entry);
   const problems: FieldProblem[] = validate(metadata)
     ? []
     : (validate.errors ?? []).map((error) => ({
@@ -26,4 +29,13 @@ export async function checkedMetadata(
     problems.push({ path: "/metadata", problem: "holds what looks like a secret" });
   if (problems.length > 0) throw new AppError("METADATA_INVALID", "The metadata is not valid.", { fields: problems });
   return metadata;
+}
+
+async function validatorOf(entry: ProviderEntry): Promise<ValidateFunction> {
+  // A CommonJS package in a bundle has no names but `default`.
+  const { default: ajv } = await import("ajv");
+  const validate =
+    validators.get(entry) ?? new ajv.Ajv({ allErrors: true, strict: false }).compile(entry.metadata_schema);
+  validators.set(entry, validate);
+  return validate;
 }

@@ -48,6 +48,33 @@ describe("a closed month (pipelines.md 8: 2026-02-10 closed at 100.00)", () => {
     ]);
   });
 
+  it.each([
+    ["2028-02-29", "2028-03-05", "2028-03-20", "2028-04-01", "2028-04-02"],
+    ["2025-12-31", "2026-01-05", "2026-01-20", "2026-02-01", "2026-02-02"],
+  ])(
+    "is corrected on %s by held - closed, also after ten retries and once the next month is closed",
+    async (day, closedOn, pulledOn, nextClosedOn, lastOn) => {
+      const monthOf = (date: string) => date.slice(0, 7);
+      const tenTimes = async (amount: string, on: string, from: number): Promise<void> => {
+        for (let retry = 0; retry < 10; retry++) await books.pull(day, [cost(amount)], { on, fence: from + retry });
+      };
+      await books.pull(day, [cost("100")], { on: closedOn, fence: 1 });
+      await books.close(monthOf(day), closedOn);
+      const [head, entries] = [books.head(monthOf(day)), books.pipeline(monthOf(day))?.entries];
+
+      await tenTimes("104.50", pulledOn, 2);
+      expect(await books.billed(monthOf(pulledOn))).toEqual({ [pulledOn]: "4.5" });
+      await books.close(monthOf(pulledOn), nextClosedOn);
+      await tenTimes("103.25", lastOn, 12);
+
+      expect(await books.billed(monthOf(pulledOn))).toEqual({ [pulledOn]: "4.5" });
+      expect(await books.billed(monthOf(lastOn))).toEqual({ [lastOn]: "-1.25" });
+      expect(await books.billed(monthOf(day))).toEqual({ [day]: "100" });
+      expect(books.pipeline(monthOf(day))?.entries).toEqual(entries);
+      expect(books.head(monthOf(day))?.ledgerVersion).toBe(head?.ledgerVersion);
+    },
+  );
+
   it("is corrected by rows that say what they correct and go where the charge went", async () => {
     const charge = { ...cost("20.00", "Compute Engine"), project: "proj-a" };
     await books.pull("2026-02-03", [charge, cost("7")], { on: "2026-02-04", fence: 1 });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pathsBelow, type RecordedDocuments, recordedDocuments } from "#scripts/e2e/recorded-documents.ts";
 import { amountText, parseAmount, sumAmounts } from "#shared/money/amount.ts";
+import { inEveryTimeZone } from "#shared/plans/time-zones.fixture.ts";
 import { configFile } from "#shared/platform/config-files.ts";
 import { declareQueries } from "#shared/platform/documents/declared-queries.ts";
 import { sqliteDocuments } from "#shared/platform/documents/sqlite-documents.ts";
@@ -44,131 +45,133 @@ function pipelineDocument(documents: RecordedDocuments): PipelineMonth {
 const cost = (amount: string): DayContent => ({ costs: [amount], usage: 1 });
 const nothing: DayContent = { costs: [], usage: 0 };
 
-describe("the golden table of publication and journal (pipelines.md 8)", () => {
-  const day = "2026-03-01";
-  const steps = [
-    {
-      case: "run A, fence 4",
-      run: "run_a",
-      pulled: 4,
-      amount: "12.34",
-      stands: "12.34",
-      version: 1,
-      kind: "first_publish",
-      delta: "12.34",
-    },
-    {
-      case: "run B, fence 5: the same rows",
-      run: "run_b",
-      pulled: 5,
-      amount: "12.34",
-      stands: "12.34",
-      version: 1,
-      kind: "unchanged",
-      delta: undefined,
-    },
-    {
-      case: "run C, fence 6",
-      run: "run_c",
-      pulled: 6,
-      amount: "12.50",
-      stands: "12.50",
-      version: 2,
-      kind: "restatement",
-      delta: "0.16",
-    },
-    {
-      case: "A wakes late",
-      run: "run_a",
-      pulled: 4,
-      amount: "12.34",
-      stands: "12.50",
-      version: 2,
-      kind: "superseded",
-      delta: undefined,
-    },
-    {
-      case: "E, pulled under 8",
-      run: "run_e",
-      pulled: 8,
-      amount: "12.60",
-      stands: "12.60",
-      version: 3,
-      kind: "restatement",
-      delta: "0.1",
-    },
-    {
-      case: "D re-claimed under 9 with its parts of 7",
-      run: "run_d",
-      pulled: 7,
-      amount: "12.55",
-      stands: "12.60",
-      version: 3,
-      kind: "superseded",
-      delta: undefined,
-    },
-    {
-      case: "C again, pulled under 10",
-      run: "run_c2",
-      pulled: 10,
-      amount: "12.50",
-      stands: "12.50",
-      version: 4,
-      kind: "restatement",
-      delta: "-0.1",
-    },
-    {
-      case: "Y, pulled under 12, finds it unchanged",
-      run: "run_y",
-      pulled: 12,
-      amount: "12.50",
-      stands: "12.50",
-      version: 4,
-      kind: "unchanged",
-      delta: undefined,
-    },
-    {
-      case: "X, pulled under 11, publishes late",
-      run: "run_x",
-      pulled: 11,
-      amount: "12.70",
-      stands: "12.50",
-      version: 4,
-      kind: "superseded",
-      delta: undefined,
-    },
-  ];
-  const fences = [4, 5, 6, 6, 8, 8, 10, 12, 12];
+inEveryTimeZone(() => {
+  describe("the golden table of publication and journal (pipelines.md 8)", () => {
+    const day = "2026-03-01";
+    const steps = [
+      {
+        case: "run A, fence 4",
+        run: "run_a",
+        pulled: 4,
+        amount: "12.34",
+        stands: "12.34",
+        version: 1,
+        kind: "first_publish",
+        delta: "12.34",
+      },
+      {
+        case: "run B, fence 5: the same rows",
+        run: "run_b",
+        pulled: 5,
+        amount: "12.34",
+        stands: "12.34",
+        version: 1,
+        kind: "unchanged",
+        delta: undefined,
+      },
+      {
+        case: "run C, fence 6",
+        run: "run_c",
+        pulled: 6,
+        amount: "12.50",
+        stands: "12.50",
+        version: 2,
+        kind: "restatement",
+        delta: "0.16",
+      },
+      {
+        case: "A wakes late",
+        run: "run_a",
+        pulled: 4,
+        amount: "12.34",
+        stands: "12.50",
+        version: 2,
+        kind: "superseded",
+        delta: undefined,
+      },
+      {
+        case: "E, pulled under 8",
+        run: "run_e",
+        pulled: 8,
+        amount: "12.60",
+        stands: "12.60",
+        version: 3,
+        kind: "restatement",
+        delta: "0.1",
+      },
+      {
+        case: "D re-claimed under 9 with its parts of 7",
+        run: "run_d",
+        pulled: 7,
+        amount: "12.55",
+        stands: "12.60",
+        version: 3,
+        kind: "superseded",
+        delta: undefined,
+      },
+      {
+        case: "C again, pulled under 10",
+        run: "run_c2",
+        pulled: 10,
+        amount: "12.50",
+        stands: "12.50",
+        version: 4,
+        kind: "restatement",
+        delta: "-0.1",
+      },
+      {
+        case: "Y, pulled under 12, finds it unchanged",
+        run: "run_y",
+        pulled: 12,
+        amount: "12.50",
+        stands: "12.50",
+        version: 4,
+        kind: "unchanged",
+        delta: undefined,
+      },
+      {
+        case: "X, pulled under 11, publishes late",
+        run: "run_x",
+        pulled: 11,
+        amount: "12.70",
+        stands: "12.50",
+        version: 4,
+        kind: "superseded",
+        delta: undefined,
+      },
+    ];
+    const fences = [4, 5, 6, 6, 8, 8, 10, 12, 12];
 
-  it("holds row by row", async () => {
-    const documents = freshDocuments();
-    let journaled = 0;
-    for (const [at, step] of steps.entries()) {
-      const from = { run: step.run, fence: step.pulled };
+    it("holds row by row", async () => {
+      const documents = freshDocuments();
+      let journaled = 0;
+      for (const [at, step] of steps.entries()) {
+        const from = { run: step.run, fence: step.pulled };
 
-      const decision = await published([dayOf(day, cost(step.amount), from)], from, { documents, clock });
+        const decision = await published([dayOf(day, cost(step.amount), from)], from, { documents, clock });
 
-      expect(
-        decision.days.map(({ outcome }) => outcome),
-        step.case,
-      ).toEqual([step.kind]);
-      const { version, days } = await publishedMonth(ledgerOrg, month, 1, documents);
-      expect([version, days[0]?.totals["USD"]?.[0]], step.case).toEqual([step.version, step.stands]);
-      expect(pipelineDocument(documents).entries["cred_1~01"]?.f, step.case).toBe(fences[at]);
-      if (step.delta !== undefined) journaled += 1;
-      const journal = journalOf(documents);
-      expect(journal, step.case).toHaveLength(journaled);
-      if (step.delta === undefined) continue;
-      expect(journal.at(-1), step.case).toMatchObject({
-        kind: step.kind,
-        runId: step.run,
-        fence: step.pulled,
-        ledgerVersion: step.version,
-        recordedAt: "2026-03-10T00:00:00.000Z",
-      });
-      expect(journal.at(-1)?.days[0]?.delta, step.case).toEqual({ USD: [step.delta, step.delta] });
-    }
-    expect(Object.keys(pipelineDocument(documents).batches)).toHaveLength(2);
+        expect(
+          decision.days.map(({ outcome }) => outcome),
+          step.case,
+        ).toEqual([step.kind]);
+        const { version, days } = await publishedMonth(ledgerOrg, month, 1, documents);
+        expect([version, days[0]?.totals["USD"]?.[0]], step.case).toEqual([step.version, step.stands]);
+        expect(pipelineDocument(documents).entries["cred_1~01"]?.f, step.case).toBe(fences[at]);
+        if (step.delta !== undefined) journaled += 1;
+        const journal = journalOf(documents);
+        expect(journal, step.case).toHaveLength(journaled);
+        if (step.delta === undefined) continue;
+        expect(journal.at(-1), step.case).toMatchObject({
+          kind: step.kind,
+          runId: step.run,
+          fence: step.pulled,
+          ledgerVersion: step.version,
+          recordedAt: "2026-03-10T00:00:00.000Z",
+        });
+        expect(journal.at(-1)?.days[0]?.delta, step.case).toEqual({ USD: [step.delta, step.delta] });
+      }
+      expect(Object.keys(pipelineDocument(documents).batches)).toHaveLength(2);
+    });
   });
 });
 

@@ -26,6 +26,42 @@ describe("the day's budget of a table", () => {
     expect(loaded(count, isBackfill, days) !== undefined).toBe(isTaken);
   });
 
+  // pipelines.md, shown done 19
+  it.each([
+    ["jobs", 1],
+    ["changes of partitions", 45],
+  ])("lets 400 runs and a backfill of 36 months meet no refusal for %s, and takes all within a week", (_what, days) => {
+    const warehouse = { jobs: 1_500, modifications: 30_000 };
+    // Every load of a run is tried four times: failed jobs count too.
+    const runs = Array.from({ length: 400 * 4 }, () => load(false, days));
+    const months = Array.from({ length: 36 * 31 }, () => load(true, days));
+    let waiting = Array.from({ length: Math.max(runs.length, months.length) }, (_, at) => [runs[at], months[at]])
+      .flat()
+      .filter((one) => one !== undefined);
+    const firstParked: boolean[] = [];
+    let dayNumber = 0;
+    for (; waiting.length > 0 && dayNumber < 7; dayNumber++) {
+      let budget: ReturnType<typeof withLoad>;
+      let taken = { jobs: 0, modifications: 0 };
+      waiting = waiting.filter((one) => {
+        const next = withLoad(budget, one, { now, limits: budgetLimits });
+        if (next === undefined) {
+          firstParked[dayNumber] ??= one.isBackfill;
+          return true;
+        }
+        budget = next;
+        taken = { jobs: taken.jobs + 1, modifications: taken.modifications + one.days };
+        return false;
+      });
+      expect(taken.jobs).toBeLessThanOrEqual(warehouse.jobs);
+      expect(taken.modifications).toBeLessThanOrEqual(warehouse.modifications);
+    }
+
+    expect(waiting).toEqual([]);
+    expect(dayNumber).toBeGreaterThan(1);
+    expect(firstParked[0]).toBe(true);
+  });
+
   it("counts tables by themselves, and begins anew ten minutes into the next day", () => {
     const full = loaded(1_400, false);
 

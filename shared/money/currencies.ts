@@ -1,5 +1,6 @@
 import { Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Errors } from "@sinclair/typebox/errors";
+import { Check } from "@sinclair/typebox/value";
 import { configFile } from "#shared/platform/config-files.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 
@@ -25,8 +26,8 @@ export function loadMinorDigits(): Promise<MinorDigits> {
 
 /** Checks the parsed file. Throws `CONFIG_FILE_INVALID` listing every fault. */
 export function parseMinorDigits(file: unknown): MinorDigits {
-  if (Value.Check(CurrencyFile, file)) return new Map(Object.entries(file.minor_digits));
-  const fields = [...Value.Errors(CurrencyFile, file)].map(({ path, message }) => ({ path, problem: message }));
+  if (Check(CurrencyFile, file)) return new Map(Object.entries(file.minor_digits));
+  const fields = [...Errors(CurrencyFile, file)].map(({ path, message }) => ({ path, problem: message }));
   throw new AppError("CONFIG_FILE_INVALID", "currencies.yml is not a list of minor digits", { fields });
 }
 

@@ -1,5 +1,6 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { revokeEveryKey } from "#shared/api-keys/revoke.ts";
+import { applySubscription, readSubscription } from "#shared/billing/apply-subscription.ts";
 import { removeEveryIntegration } from "#shared/integrations/remove-all.ts";
 import { mailMessage } from "#shared/mail/mail-message.ts";
 import { endEveryInvite } from "#shared/members/end-invites.ts";
@@ -9,7 +10,6 @@ import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts
 import { profileHistory } from "#shared/organizations/organization-history.ts";
 import { readOrganization } from "#shared/organizations/organization-store.ts";
 import { cancelRuns, readOpenRuns } from "#shared/pipelines/cancel-open-runs.ts";
-import { applySubscription, readSubscription } from "#shared/plans/apply-subscription.ts";
 import { type PlanLimits, plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { emptyQuota, type QuotaDocument, rolled } from "#shared/quotas/quota.ts";
@@ -92,7 +92,7 @@ export async function endOrganization(
         org,
         subscription,
         { ...subscription.body, status: "CANCELLED", hold: false },
-        { change, catalogue },
+        { change, catalogue, trialUsed: read.org.trialUsed },
       );
     const counts = {
       ...{ keys: endKeys(), invites: endInvites(), credentials: endIntegrations(), schedules: endSchedules() },

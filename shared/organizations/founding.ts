@@ -1,12 +1,15 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { newOrgKeys, type OrgKeysDocument, orgKeysPath } from "#shared/access/org-keys.ts";
+import type { AlertRuleDocument } from "#shared/alerts/alert-rule.ts";
+import { firstRules, preparedRules } from "#shared/alerts/first-rules.ts";
 import { type FreshKey, freshKey, storeKey } from "#shared/api-keys/new-key.ts";
+import { applySubscription, type ReadSubscription, readSubscription } from "#shared/billing/apply-subscription.ts";
 import { defaultHierarchy } from "#shared/hierarchy/default-levels.ts";
 import type { InviteDocument } from "#shared/members/invite.ts";
-import { applySubscription, readSubscription } from "#shared/plans/apply-subscription.ts";
+import { defaultChannel, type PreparedChannel, preparedChannel } from "#shared/notifications/default-channel.ts";
 import { type PlanName, type Plans, plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument } from "#shared/plans/subscription.ts";
-import type { Snapshot } from "#shared/platform/documents/documents.ts";
+import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
 import type { Keys } from "#shared/platform/keys/keys.ts";
 import { emptyQuota, type QuotaDocument, rolled } from "#shared/quotas/quota.ts";
 import { quotaHistoryRow } from "#shared/quotas/quota-history.ts";
@@ -33,23 +36,30 @@ export interface Founding {
   orgKeys: OrgKeysDocument;
   fresh: FreshKey;
   inviteId: string;
+  channel: PreparedChannel | undefined;
+  rules: AlertRuleDocument[];
   catalogue: Plans;
 }
 
-type FoundingPorts = { keys: Keys } & Pick<Surroundings, "ids" | "config">;
+type FoundingPorts = { documents: Documents; keys: Keys } & Pick<Surroundings, "ids" | "config">;
 
 export async function preparedFounding(
   asked: { applicant: Applicant; founder: Founder; held: HeldSlug },
   given: FoundingPorts,
 ): Promise<Founding> {
-  const { held } = asked;
+  const { held, applicant } = asked;
   const identity = { slug: held.slug, key: held.key, orgId: held.orgId };
+  // Of one that comes back what is sealed must open with what was sealed before.
+  const stored = await given.documents.get<OrgKeysDocument>(orgKeysPath(identity.orgId));
+  const orgKeys = stored.body ?? (await newOrgKeys(identity.orgId, given.keys));
   return {
     ...asked,
     identity,
-    orgKeys: await newOrgKeys(identity.orgId, given.keys),
+    orgKeys,
     fresh: await freshKey(identity, given),
     inviteId: given.ids.newId("inv"),
+    channel: await preparedChannel(identity, { address: applicant.adminEmail, orgKeys }, given),
+    rules: await preparedRules(identity, given),
     catalogue: await plans(),
   };
 }
@@ -68,23 +78,26 @@ export async function found(
   const read = await readStanding(founding, change);
   const readOwner = await readFounder(identity, founder, change);
   const writeHierarchy = await defaultHierarchy(identity, change);
+  const writeChannel = await defaultChannel(identity, founding.channel, change);
+  const writeRules = await firstRules(identity, founding.rules, change);
   await by.prepare(change);
   const { now } = read;
   const stored = stillHeld(held, read.org.body);
   refuseFounder(readOwner, { key: identity.key, org: stored, now });
   const subscription = newSubscription(founding, { stored, before: read.subscription.body }, now);
   const effective = effectiveSubscription(subscription, catalogue, now);
-  const organization = activeOrganization(founding, stored, { made, subscription, now });
+  const applied = { change, catalogue, trialUsed: stored.trialUsed };
+  const { trialUsed } = applySubscription(identity, read.subscription, subscription, applied);
+  const organization = activeOrganization(founding, stored, { made, trialUsed, now });
   const counters = rolled(read.quota.body ?? emptyQuota(now), now);
   const at = { org: identity, organization, inviteId: founding.inviteId };
   const seats = { quota: counters, limit: effective.limits.seats, now };
   const { quota, ownerUserId, invite } = writeFounder(readOwner, at, seats, { change, given: by.given });
   const org = { ...organization, ownerUserId };
-  applySubscription(identity, read.subscription, subscription, { change, catalogue });
   change.set<OrgDocument>(orgPath(identity.key), org);
   change.set<QuotaDocument>(quotaPath(identity), quota);
   if (!read.hasOrgKeys) change.create<OrgKeysDocument>(orgKeysPath(identity.orgId), founding.orgKeys);
-  writeHierarchy(change);
+  for (const write of [writeHierarchy, writeChannel, writeRules]) write(change);
   storeKey(identity, founding.fresh, firstKeyTerms, change);
   for (const kind of [provisioningTimer, purgeTimer]) change.delete(timerPath(kind, identity.key));
   // The profile's document is older than the organization: it held the slug. Its history begins here all the same.
@@ -106,7 +119,7 @@ const firstKeyTerms = {
 interface Standing {
   org: Snapshot<OrgDocument>;
   quota: Snapshot<QuotaDocument>;
-  subscription: Snapshot<SubscriptionDocument>;
+  subscription: ReadSubscription;
   hasOrgKeys: boolean;
   now: Date;
 }
@@ -134,7 +147,7 @@ async function readStanding({ identity }: Founding, change: Change): Promise<Sta
 function activeOrganization(
   { applicant, identity, held }: Founding,
   stored: OrgDocument,
-  { made, subscription, now }: { made: MadeDataset; subscription: SubscriptionDocument; now: Date },
+  { made, trialUsed, now }: { made: MadeDataset; trialUsed: boolean; now: Date },
 ): OrgDocument {
   const { companyName, adminEmail, locale } = applicant;
   return {
@@ -147,7 +160,7 @@ function activeOrganization(
     dataset: { id: held.dataset.id, location: made.location },
     onboarding: null,
     onboardedAt: now.toISOString(),
-    trialUsed: stored.trialUsed || subscription.status === "TRIAL",
+    trialUsed,
     deletedAt: null,
     purgeAfter: null,
   };

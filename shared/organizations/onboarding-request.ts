@@ -2,11 +2,11 @@ import { type Static, Type } from "@sinclair/typebox";
 import { orgKeyOf } from "#shared/access/org-slug.ts";
 import { emailAddress } from "#shared/people/email.ts";
 import { type PlanName, planNamed, planNames, plans } from "#shared/plans/plans.ts";
-import { configFile } from "#shared/platform/config-files.ts";
 import type { FieldProblem } from "#shared/runtime/errors.ts";
 import { plainText, strictObject } from "#shared/runtime/schema.ts";
 import { completeLocale, localeProblems, locales } from "./locale.ts";
 import type { OrgLocale } from "./organization.ts";
+import { reservedSlugs } from "./reserved-slugs.ts";
 
 const optional = Type.Optional;
 
@@ -79,7 +79,7 @@ export async function examine(
   request: AskedOrganization,
   defaultLocation: string,
 ): Promise<{ applicant: Applicant; results: CheckResult[] }> {
-  const [lists, catalogue, reserved] = await Promise.all([locales(), plans(), configFile("system/reserved-slugs.yml")]);
+  const [lists, catalogue, reserved] = await Promise.all([locales(), plans(), reservedSlugs()]);
   const key = request.org_slug.toLowerCase();
   const plan = planNamed(request.subscription_plan ?? "FREE", catalogue);
   const locale = completeLocale(request, lists);
@@ -103,7 +103,7 @@ export async function examine(
       orgKeyOf(request.org_slug) !== undefined,
       "must be 3 to 50 letters, digits or underscores, not of the form __x__",
     ),
-    check("slug_reserved", "/org_slug", !(reserved as { slugs: string[] }).slugs.includes(key), "is a reserved word"),
+    check("slug_reserved", "/org_slug", !reserved.has(key), "is a reserved word"),
     check("company_name", "/company_name", nameLength >= 2 && nameLength <= 200, "must have 2 to 200 characters"),
     check("email_format", "/admin_email", adminEmail !== undefined, "must be an e-mail address"),
     check("plan_known", "/subscription_plan", plan !== undefined, `must be one of ${planNames.join(", ")}`),

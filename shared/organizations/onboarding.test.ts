@@ -9,7 +9,6 @@ import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
 import type { EnginePorts } from "#shared/pipelines/engine-ports.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument } from "#shared/plans/subscription.ts";
-import { configFile } from "#shared/platform/config-files.ts";
 import type { Keys } from "#shared/platform/keys/keys.ts";
 import { frameOf, rowsOf } from "#shared/platform/warehouse/frame.ts";
 import type { HistoryMessage } from "#shared/runtime/change.ts";
@@ -21,6 +20,7 @@ import { onboard } from "./onboarding.ts";
 import type { OnboardingReport } from "./onboarding-report.ts";
 import { OnboardingRequest } from "./onboarding-request.ts";
 import type { OrgDocument } from "./organization.ts";
+import { reservedSlugs } from "./reserved-slugs.ts";
 
 let world: World;
 let documents: RecordedDocuments;
@@ -56,7 +56,7 @@ function orgAt(key: string): OrgDocument | undefined {
 
 /** Everything that carries the organization's name or id, counted. */
 function tracesOf(key: string): Record<string, number> {
-  const orgId = orgAt(key)?.orgId ?? "";
+  const orgId = orgAt(key)?.orgId ?? "of nobody";
   const keys = pathsBelow(documents, "apiKeys/").filter((path) => documents.stored.get(path)?.["org"] === key);
   const outbox = pathsBelow(documents, "outbox/").map((path) => documents.stored.get(path));
   const rows = outbox
@@ -74,6 +74,15 @@ function tracesOf(key: string): Record<string, number> {
     keyRows: ofTable("org_api_keys"),
     auditHistory: ofTable("org_audit_logs"),
     ownerInvites: pathsBelow(documents, `orgs/${key}/invites/`).length,
+    subscriptions: pathsBelow(documents, `orgs/${key}/subscription/`).length,
+    accounts: pathsBelow(documents, `orgs/${key}/billing/`).length,
+    quotas: pathsBelow(documents, `orgs/${key}/quota/`).length,
+    hierarchies: pathsBelow(documents, `orgs/${key}/hierarchy/`).length,
+    channels: pathsBelow(documents, `orgs/${key}/channels/`).length,
+    rules: pathsBelow(documents, `orgs/${key}/alert-rules/`).length,
+    subscriptionRows: ofTable("org_subscriptions"),
+    channelRows: ofTable("org_notification_channels"),
+    ruleRows: ofTable("org_notification_rules"),
     mails: outbox.filter((message) => message?.["topic"] === "mail" && message["org"] === key).length,
   };
 }
@@ -87,8 +96,19 @@ const oneOfEach = {
   keyRows: 1,
   auditHistory: 1,
   ownerInvites: 1,
+  subscriptions: 1,
+  accounts: 1,
+  quotas: 1,
+  hierarchies: 1,
+  channels: 1,
+  rules: 12,
+  subscriptionRows: 1,
+  channelRows: 1,
+  ruleRows: 12,
   mails: 1,
 };
+/** What the first transaction leaves, and its absence. */
+const nothing = Object.fromEntries(Object.keys(oneOfEach).map((name) => [name, 0]));
 
 describe("onboarding that is interrupted", () => {
   it.each(interruptions)(
@@ -111,6 +131,8 @@ describe("onboarding that is interrupted", () => {
         steps = k;
         const wasActive = orgAt(key)?.state === "ACTIVE";
         const wasBegun = orgAt(key) !== undefined;
+        const left = wasActive ? oneOfEach : { ...nothing, organizations: wasBegun ? 1 : 0 };
+        expect(tracesOf(key), `left by step ${k}`).toEqual(left);
         world.clock.advance(301);
 
         const again = onboarded(requestFor(slug));
@@ -495,7 +517,7 @@ describe("the checks of onboarding", () => {
   });
 
   it("refuse every reserved word in any case, and every first and second segment of a declared route is reserved", async () => {
-    const { slugs } = (await configFile("system/reserved-slugs.yml")) as { slugs: string[] };
+    const slugs = [...(await reservedSlugs())];
     const routes = routesOf(await loadFunctions());
     const segments = routes
       .flatMap(({ path }) => [path, path.replace(/^\/api\/v1/, "")])

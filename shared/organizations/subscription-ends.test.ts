@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { pathsBelow, type RecordedDocuments, recordedDocuments } from "#scripts/e2e/recorded-documents.ts";
 import { startWorld, type World } from "#scripts/e2e/world.ts";
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { applySubscription, readSubscription } from "#shared/billing/apply-subscription.ts";
 import { ownerReminderTimer } from "#shared/members/owner-reminder.ts";
 import type { EnginePorts } from "#shared/pipelines/engine-ports.ts";
-import { applySubscription, readSubscription } from "#shared/plans/apply-subscription.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import { inEveryTimeZone } from "#shared/plans/time-zones.fixture.ts";
@@ -39,7 +39,12 @@ async function organization(plan: string, changed: Partial<SubscriptionDocument>
     await commitChange(async (change) => {
       const read = await readSubscription(org, change);
       if (read.body === undefined) throw new Error("no subscription");
-      applySubscription(org, read, { ...read.body, ...changed }, { change, catalogue });
+      applySubscription(
+        org,
+        read,
+        { ...read.body, ...changed },
+        { change, catalogue, trialUsed: plan === "PROFESSIONAL" },
+      );
     }, ports);
   return org;
 }

@@ -1,4 +1,4 @@
-import { announceEntitlements, applySubscription, readSubscription } from "#shared/plans/apply-subscription.ts";
+import { announceEntitlements, applySubscription, readSubscription } from "#shared/billing/apply-subscription.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { afterTrial, effectiveSubscription, isChargedByStripe } from "#shared/plans/subscription.ts";
 import type { AuditEntry, Change } from "#shared/runtime/change.ts";
@@ -12,7 +12,7 @@ const stripePatienceMilliseconds = 86_400_000;
 export async function endTrial(timer: TimerDocument, change: Change): Promise<Settled> {
   const read = await readEnding(timer, change);
   if (read === undefined) return "done";
-  const { org, subscription, catalogue } = read;
+  const { org, subscription, catalogue, trialUsed } = read;
   const { body: stored, readAt: now } = subscription;
   if (stored?.status !== "TRIAL" || stored.trialEndsAt === null) return "done";
   const end = Date.parse(stored.trialEndsAt);
@@ -24,7 +24,7 @@ export async function endTrial(timer: TimerDocument, change: Change): Promise<Se
     return "done";
   }
   const next = afterTrial(stored, now);
-  applySubscription(org, subscription, next, { change, catalogue });
+  applySubscription(org, subscription, next, { change, catalogue, trialUsed });
   const details = { old: { plan_name: stored.plan, status: stored.status, overrides: stored.overrides } };
   change.audit(
     bySystem(read, { action: "subscription.trial_expired", details: { ...details, new: { plan_name: "FREE" } } }),
@@ -36,11 +36,11 @@ export async function endTrial(timer: TimerDocument, change: Change): Promise<Se
 export async function recordEnd(timer: TimerDocument, change: Change): Promise<Settled> {
   const read = await readEnding(timer, change);
   if (read?.subscription.body === undefined) return "done";
-  const { org, subscription, catalogue } = read;
+  const { org, subscription, catalogue, trialUsed } = read;
   const stored = read.subscription.body;
   const { status, canRun } = effectiveSubscription(stored, catalogue, subscription.readAt);
   if (canRun) return "done";
-  applySubscription(org, subscription, stored, { change, catalogue });
+  applySubscription(org, subscription, stored, { change, catalogue, trialUsed });
   const action = timer.kind === "grace-end" ? "subscription.grace_ended" : "subscription.expired";
   change.audit(bySystem(read, { action, details: { stored_status: stored.status, status } }));
   return "written";
@@ -61,7 +61,8 @@ async function readEnding({ org: key }: TimerDocument, change: Change) {
   const { body } = await change.get<OrgDocument>(orgPath(key));
   if (body?.state !== "ACTIVE") return undefined;
   const org = { slug: body.slug, key, orgId: body.orgId };
-  return { org, subscription: await readSubscription(org, change), catalogue: await plans() };
+  const subscription = await readSubscription(org, change);
+  return { org, subscription, catalogue: await plans(), trialUsed: body.trialUsed };
 }
 
 type Ending = NonNullable<Awaited<ReturnType<typeof readEnding>>>;

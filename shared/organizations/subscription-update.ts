@@ -1,6 +1,6 @@
 import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { applySubscription, readSubscription } from "#shared/plans/apply-subscription.ts";
+import { applySubscription, readSubscription } from "#shared/billing/apply-subscription.ts";
 import { type PlanLimits, type PlanName, type Plans, planNamed, planNames, plans } from "#shared/plans/plans.ts";
 import {
   afterTrial,
@@ -54,8 +54,10 @@ export async function updateSubscription(
     const before = afterTrial(read.body, read.readAt);
     const next = changed(before, request, { catalogue, now: read.readAt, trialUsed: profile.trialUsed });
     const isSame = JSON.stringify(facts(before)) === JSON.stringify(facts(next));
-    const stored = isSame ? read.body : applySubscription(org, read, next, { change, catalogue });
-    const trialUsed = profile.trialUsed || next.status === "TRIAL";
+    const by = { change, catalogue, trialUsed: profile.trialUsed };
+    const { stored, trialUsed } = isSame
+      ? { stored: read.body, trialUsed: profile.trialUsed }
+      : applySubscription(org, read, next, by);
     if (trialUsed && !profile.trialUsed) change.set<OrgDocument>(orgPath(org.key), { ...profile, trialUsed });
     const { createdAt, readAt } = read;
     const updatedAt = isSame ? read.updatedAt : readAt.toISOString();

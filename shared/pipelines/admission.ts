@@ -1,17 +1,13 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import type { QuotaUnit } from "#shared/quotas/quota.ts";
 import { type Reservation, type ReservePorts, reserve } from "#shared/quotas/reserve.ts";
-import type { Change } from "#shared/runtime/change.ts";
 import { isAppError } from "#shared/runtime/errors.ts";
+import { type Admission, letIn, type WaitingRun } from "./let-in.ts";
 import type { WaitingRunDocument } from "./new-run.ts";
+import { readmitRun } from "./readmission.ts";
 import type { RunDocument, RunIndexDocument } from "./run.ts";
-import { recordRun } from "./run-history.ts";
-import { runMessage } from "./run-message.ts";
 import { runIndexPath, runPath, waitingRunPath } from "./run-paths.ts";
-import { recordQueued } from "./scheduled-history.ts";
 
 const mostAtOnce = 100;
-const checkAfterMilliseconds = 600_000;
 
 /**
  * Lets waiting runs of an organization in, at most so many, while slots are free, by priority and then by age; answers the ids of those it
@@ -26,20 +22,29 @@ export async function admitWaiting(orgKey: string, ports: ReservePorts, most = m
     .map(({ body }) => body)
     .sort((a, b) => b.priority - a.priority || (a.queuedAt < b.queuedAt ? -1 : 1));
   const admitted: string[] = [];
-  for (const { runId } of inOrder) {
+  let isUsedUp = false;
+  for (const waiting of inOrder) {
     if (admitted.length >= most) break;
-    const outcome = await admitOne(orgKey, runId, ports);
-    if (outcome === "refused") break;
-    if (outcome === "admitted") admitted.push(runId);
+    const needsUnit = waiting.millisecondsLeft === undefined;
+    if (needsUnit && isUsedUp) continue;
+    const outcome = await admitOne(orgKey, waiting, ports);
+    if (outcome === "admitted") admitted.push(waiting.runId);
+    if (outcome !== "refused") continue;
+    // Without a slot nobody is let in; without a unit whoever has one still is.
+    if (!needsUnit) break;
+    isUsedUp = true;
   }
   return admitted;
 }
 
-type Outcome = "admitted" | "gone" | "refused";
-
-async function admitOne(orgKey: string, runId: string, ports: ReservePorts): Promise<Outcome> {
+async function admitOne(
+  orgKey: string,
+  { runId, millisecondsLeft }: WaitingRunDocument,
+  ports: ReservePorts,
+): Promise<Admission> {
   const { body: run } = await ports.documents.get<RunDocument>(runPath(orgKey, runId));
   if (run === undefined) return "gone";
+  if (millisecondsLeft !== undefined) return readmitRun(run, ports);
   try {
     return await reserve(run.org, admissionOf(run.org, runId), ports);
   } catch (error) {
@@ -48,9 +53,9 @@ async function admitOne(orgKey: string, runId: string, ports: ReservePorts): Pro
   }
 }
 
-function admissionOf(org: OrgIdentity, runId: string): Reservation<Outcome> {
+function admissionOf(org: OrgIdentity, runId: string): Reservation<Admission> {
   const paths = { run: runPath(org.key, runId), index: runIndexPath(runId), waiting: waitingRunPath(org.key, runId) };
-  let found: Waiting | undefined;
+  let found: WaitingRun | undefined;
   return {
     runId,
     uniqueKey: runId,
@@ -62,39 +67,17 @@ function admissionOf(org: OrgIdentity, runId: string): Reservation<Outcome> {
       const index = read.get<RunIndexDocument>(paths.index)?.body;
       if (run?.body?.status !== "PENDING" || run.body.queueState !== "waiting_slot" || index === undefined)
         return "gone";
+      // Let in since it was listed, and waiting again: for a slot alone.
+      if (run.body.unit.state === "held") return "gone";
       found = { run: run.body, version: run.version, readAt: run.readAt, index };
       return undefined;
     },
     admit: (unit, change) => {
       if (found === undefined) throw new Error("admitted a run that was not read");
-      letIn(found, unit, change);
-      change.delete(paths.waiting);
+      const { timeout_seconds } = found.run.config;
+      letIn(found, { unit, millisecondsLeft: timeout_seconds * 1000 }, change);
       return "admitted";
     },
     repeat: () => "gone",
   };
-}
-
-/** A waiting run as it was read, and when by the store's clock. */
-interface Waiting {
-  run: RunDocument;
-  version: number;
-  readAt: Date;
-  index: RunIndexDocument;
-}
-
-function letIn({ run, version, readAt, index }: Waiting, unit: QuotaUnit, change: Change): void {
-  const now = readAt.getTime();
-  const next: RunDocument = {
-    ...run,
-    unit,
-    queueState: "published",
-    deadlineAt: new Date(now + run.config.timeout_seconds * 1000).toISOString(),
-  };
-  change.set<RunDocument>(runPath(run.org.key, run.runId), next);
-  const nextCheckAt = new Date(now + checkAfterMilliseconds).toISOString();
-  change.set<RunIndexDocument>(runIndexPath(run.runId), { ...index, nextCheckAt });
-  recordRun(next, version + 1, change);
-  recordQueued(next, version + 1, change);
-  change.publish(runMessage(next, "run.start"), run.org);
 }

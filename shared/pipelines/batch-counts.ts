@@ -1,4 +1,5 @@
 import type { Change } from "#shared/runtime/change.ts";
+import { recordBatch } from "./batch-history.ts";
 import type { RunDocument } from "./run.ts";
 import { shardOf } from "./run-shard.ts";
 
@@ -112,6 +113,9 @@ export async function batchCountsOf(
     const counted = shard?.body as BatchShardDocument | undefined;
     const own = entry?.body as OrgBatchDocument | undefined;
     if (counted !== undefined) change.set(paths.shard, { ...counted, counts: summed(counted.counts, more) });
-    if (own !== undefined) change.set(paths.entry, withCounts(own, more, change.now));
+    if (own === undefined) return;
+    const next = withCounts(own, more, change.now);
+    change.set(paths.entry, next);
+    recordBatch(next, org, (entry?.version ?? 0) + 1, change);
   };
 }

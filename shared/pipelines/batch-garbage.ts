@@ -1,8 +1,8 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { organizationsPage } from "#shared/access/each-organization.ts";
 import { pipelineMonthPath } from "#shared/ledger/current-batches.ts";
 import type { PipelineMonth } from "#shared/ledger/ledger.ts";
 import { inDays, type LooseBatch, looseBatchesPath, newBatchPath, replacedDays } from "#shared/ledger/loose-batches.ts";
-import { organizationsPage } from "#shared/organizations/each-organization.ts";
 import { existingOrg, type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import type { Documents, Found } from "#shared/platform/documents/documents.ts";
 import { allDocuments } from "#shared/platform/documents/pages.ts";

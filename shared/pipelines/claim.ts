@@ -25,6 +25,7 @@ import {
 } from "./run.ts";
 import { recordRun, withTransition } from "./run-history.ts";
 import { runIndexPath, runPath, sourcePath } from "./run-paths.ts";
+import { waitForSlot } from "./wait-for-slot.ts";
 
 export const leaseSeconds = 120;
 /** A lease is only dead when it is this long over: clocks of instances differ. */
@@ -84,8 +85,7 @@ async function claim(asked: Asked & { catalogue: Plans }, change: Change): Promi
   if (refusal !== undefined) return { kind: "failed", run, error: refusal };
   const slot = slotOf(run, quota?.body as QuotaDocument | undefined, effective.limits, now);
   if (slot === undefined) {
-    // Its slot ran out while it waited and all others are taken: the sweeper tries again.
-    postpone(run, index?.body as RunIndexDocument | undefined, now, change);
+    waitForSlot({ ...stored, body: run }, index?.body as RunIndexDocument | undefined, change);
     return { kind: "nothing" };
   }
   if (slot.isChanged) change.set<QuotaDocument>(quotaPath(run.org), slot.quota);
@@ -214,11 +214,6 @@ export function setNextCheck(
 
 function isParked(run: RunDocument, now: Date): boolean {
   return run.wakeAt !== null && Date.parse(run.wakeAt) > now.getTime();
-}
-
-/** Somebody has taken up its message: how often it was sent says nothing of a run that only lacks a slot. */
-function postpone(run: RunDocument, index: RunIndexDocument | undefined, now: Date, change: Change): void {
-  setNextCheck(run, index && { ...index, publications: 0 }, after(now, 60), change);
 }
 
 function after(now: Date, seconds: number): string {

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
+import { filteredPage } from "#shared/platform/documents/filtered-page.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { choice, nullable, paging, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { type DeadLetterDocument, deadLetterPath, deadLetterStates } from "./dead-letters.ts";
@@ -51,28 +52,20 @@ export const DeadLetter = strictObject({
 });
 type DeadLetter = Static<typeof DeadLetter>;
 
-/** A list that finds little among very many stops here, with a cursor. */
-const mostLookedAt = 2000;
-
 /** Messages that nobody could handle, newest first. */
 export async function listDeadLetters(query: DeadLetterQuery, documents: Documents): Promise<DeadLetterList> {
-  const { status, limit } = query;
-  const found: DeadLetterList["dead_letters"] = [];
-  let { cursor } = query;
-  let lookedAt = 0;
-  do {
-    const page = await documents.list<DeadLetterDocument>({
+  const { status, limit, cursor } = query;
+  const page = await filteredPage<DeadLetterDocument>(
+    {
       collection: "deadLetters",
       filters: status === undefined ? [] : [{ field: "state", is: "==", value: status }],
       orderBy: [{ field: "firstAt", direction: "desc" }],
-      limit: limit - found.length,
       cursor,
-    });
-    found.push(...page.documents.filter(({ body }) => isAsked(body, query)).map(factsOf));
-    lookedAt += page.documents.length;
-    cursor = page.next;
-  } while (cursor !== undefined && found.length < limit && lookedAt < mostLookedAt);
-  return { dead_letters: found, limit, next_cursor: cursor ?? null };
+    },
+    { isWanted: ({ body }) => isAsked(body, query), limit },
+    documents,
+  );
+  return { dead_letters: page.documents.map(factsOf), limit, next_cursor: page.next ?? null };
 }
 
 /** One of them with its payload. Throws `DEAD_LETTER_NOT_FOUND`. */

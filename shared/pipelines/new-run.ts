@@ -41,19 +41,21 @@ export interface RunOrder {
   priority?: number;
 }
 
-/** Document `orgs/{key}/waitingRuns/{runId}`: a run that waits for a slot, without unit. */
+/** Document `orgs/{key}/waitingRuns/{runId}`: a run that waits for a slot. */
 export interface WaitingRunDocument {
   runId: string;
   priority: number;
   queuedAt: string;
+  /** Of its time, where it had its unit and a slot before; absent where it waits for both. */
+  millisecondsLeft?: number;
 }
 
 const defaultPriority = 5;
 const firstCheckMilliseconds = 600_000;
 /** How often somebody looks whether a waiting run can be let in. */
-const queueCheckMilliseconds = 60_000;
+export const queueCheckMilliseconds = 60_000;
 /** How long a run waits for a slot at most. */
-const longestQueueMilliseconds = 86_400_000;
+export const longestQueueMilliseconds = 86_400_000;
 /** How long an executor outside the platform may take. */
 export const externalSeconds = 1800;
 

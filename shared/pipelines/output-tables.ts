@@ -1,6 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
+import { organizationsPage } from "#shared/access/each-organization.ts";
 import { ensureTables } from "#shared/bootstrap/ensure-tables.ts";
-import { organizationsPage } from "#shared/organizations/each-organization.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Message, Topics } from "#shared/platform/topics/topics.ts";

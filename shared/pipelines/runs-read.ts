@@ -1,6 +1,7 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents, Filter, Snapshot } from "#shared/platform/documents/documents.ts";
+import { filteredPage } from "#shared/platform/documents/filtered-page.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { choice, nullable, paging, strictObject } from "#shared/runtime/schema.ts";
 import { runNotFound } from "./cancel.ts";
@@ -36,38 +37,27 @@ export type RunList = Static<typeof RunList>;
 
 export const OwnRuns = Type.Array(RunSummary);
 
-/** A list that finds little among very many stops here, with a cursor. */
-const mostLookedAt = 2000;
-
 /** Runs of the organization, newest first. Older words: SUCCESS is COMPLETED, TIMEOUT is FAILED. */
 export async function listRuns(org: OrgIdentity, query: RunListQuery, documents: Documents): Promise<RunList> {
   refuseNoDays(query);
-  const runs: RunDocument[] = [];
-  let { cursor } = query;
-  let toSkip = query.offset;
-  let lookedAt = 0;
-  do {
-    const page = await documents.list<RunDocument>({
+  const { limit, offset, cursor } = query;
+  const page = await filteredPage<RunDocument>(
+    {
       collection: runCollection(org.key),
       filters: indexedFilter(query),
       orderBy: [{ field: "createdAt", direction: "desc" }],
-      // Never more than is still wanted: then the store's own cursor says where to go on.
-      limit: Math.min(500, query.limit - runs.length + toSkip),
       cursor,
-    });
-    const asked = page.documents.filter((snapshot) => isAsked(snapshot, query)).map(({ body }) => body);
-    runs.push(...asked.slice(toSkip));
-    toSkip = Math.max(0, toSkip - asked.length);
-    lookedAt += page.documents.length;
-    cursor = isPast(page.documents.at(-1), query) ? undefined : page.next;
-  } while (cursor !== undefined && runs.length < query.limit && lookedAt < mostLookedAt + query.offset);
-  const isWhole = query.cursor === undefined && cursor === undefined && toSkip === 0;
+    },
+    { isWanted: (run) => isAsked(run, query), isLast: (run) => isPast(run, query), limit, skip: offset },
+    documents,
+  );
+  const isWhole = cursor === undefined && page.next === undefined && page.isSkipped;
   return {
-    runs: runs.map(runSummary),
-    total: isWhole ? query.offset + runs.length : null,
-    limit: query.limit,
-    offset: query.offset,
-    next_cursor: cursor ?? null,
+    runs: page.documents.map(({ body }) => runSummary(body)),
+    total: isWhole ? offset + page.documents.length : null,
+    limit,
+    offset,
+    next_cursor: page.next ?? null,
   };
 }
 
@@ -107,8 +97,8 @@ function isAsked({ body, createdAt }: Snapshot<RunDocument> & { body: RunDocumen
   return isWithin && pairs.every(([wanted, is]) => wanted === undefined || wanted === is);
 }
 
-function isPast(last: Snapshot<RunDocument> | undefined, { start_date }: RunListQuery): boolean {
-  return start_date !== undefined && (last?.createdAt ?? "9999").slice(0, 10) < start_date;
+function isPast({ createdAt }: Snapshot<RunDocument>, { start_date }: RunListQuery): boolean {
+  return start_date !== undefined && (createdAt ?? "9999").slice(0, 10) < start_date;
 }
 
 function refuseNoDays(query: RunListQuery): void {

@@ -1,5 +1,5 @@
 import type { Change } from "#shared/runtime/change.ts";
-import { maximumRecoveries, type RunDocument } from "./run.ts";
+import { isTerminal, maximumRecoveries, type RunDocument } from "./run.ts";
 
 /** The row of `org_scheduled_pipeline_runs` of a run that a schedule made due, as it stands after this change. */
 export function recordScheduled(run: RunDocument, version: number, change: Pick<Change, "history">): void {
@@ -39,7 +39,7 @@ export function recordQueued(run: RunDocument, version: number, change: Pick<Cha
       run_id: run.runId,
       org_slug: run.org.slug,
       pipeline_id: run.pipelineId,
-      state: isIn ? "PROCESSING" : run.status === "PENDING" ? "QUEUED" : run.status,
+      state: isIn ? "PROCESSING" : isTerminal(run.status) ? run.status : "QUEUED",
       scheduled_time: run.scheduledFor ?? run.createdAt,
       priority: run.priority,
       added_at: run.createdAt,

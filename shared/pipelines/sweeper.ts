@@ -7,6 +7,7 @@ import type { Surroundings } from "#shared/runtime/ports.ts";
 import { isHeld } from "./claim.ts";
 import { runErrorOf } from "./failures.ts";
 import { finishRun } from "./finish.ts";
+import { queueCheckMilliseconds } from "./new-run.ts";
 import { admitQueueMessage } from "./queue-message.ts";
 import { isTerminal, type RunDocument, type RunIndexDocument } from "./run.ts";
 import { runMessage } from "./run-message.ts";
@@ -19,7 +20,6 @@ type Due = Snapshot<RunIndexDocument> & { body: RunIndexDocument };
 const pageSize = 100;
 const maximumPublications = 5;
 const checkAgainMilliseconds = 600_000;
-const queueCheckMilliseconds = 60_000;
 
 /**
  * Looks at every run whose check is due and puts it right: a lost message is published again, a dead lease is handed

@@ -27,7 +27,7 @@ export interface Entitlements {
 
 export interface Plan {
   aliases: string[];
-  /** USD, list, without tax; null = by contract. */
+  /** List, in the catalogue's currency, without tax; null = by contract. */
   price: { month: string | null; year: string | null };
   limits: PlanLimits;
   requests_per_minute: number;
@@ -37,11 +37,25 @@ export interface Plan {
 
 export type Plans = Record<PlanName, Plan>;
 
-let loaded: Promise<Plans> | undefined;
+interface Catalogue {
+  currency: string;
+  plans: Plans;
+}
+
+let loaded: Promise<Catalogue> | undefined;
 
 /** The catalogue `configs/plans.yml`, read once. */
-export function plans(): Promise<Plans> {
-  loaded ??= configFile("plans.yml").then((content) => (content as { plans: Plans }).plans);
+export async function plans(): Promise<Plans> {
+  return (await readCatalogue()).plans;
+}
+
+/** What the plans' prices are in: ISO 4217, lower case as Stripe writes it. */
+export async function planCurrency(): Promise<string> {
+  return (await readCatalogue()).currency;
+}
+
+function readCatalogue(): Promise<Catalogue> {
+  loaded ??= configFile("plans.yml").then((content) => content as Catalogue);
   return loaded;
 }
 

@@ -3,22 +3,26 @@ import { fileURLToPath } from "node:url";
 import { AppError } from "#shared/runtime/errors.ts";
 import { readStrictCsv } from "./strict-csv.ts";
 import { readStrictJson } from "./strict-json.ts";
+import { readStrictWords } from "./strict-words.ts";
 import { readStrictYaml, type TextFault } from "./strict-yaml.ts";
 
 const root = new URL("../../configs/", import.meta.url);
 
 /**
- * The parsed content of a `.yml`, `.json` or `.csv` file (rows by column name) below `configs/`, e.g. `bootstrap/config.yml`.
- * Throws `CONFIG_FILE_INVALID` naming file and line, also when the file is missing or the path leaves the folder.
+ * The parsed content of a `.yml`, `.json`, `.csv` (rows by column name) or `.txt` file (words) below `configs/`, e.g.
+ * `bootstrap/config.yml`. Throws `CONFIG_FILE_INVALID` naming file and line, also when the file is missing or the path leaves the folder.
  */
 export async function configFile(path: string): Promise<unknown> {
   const text = await textOf(path);
   if (path.endsWith(".yml")) return parseYaml(text, path);
-  if (!/\.(json|csv)$/.test(path)) throw invalid(path, [{ line: 1, problem: "is neither .yml, .json nor .csv" }]);
-  const { value, faults } = path.endsWith(".csv") ? readStrictCsv(text) : await readStrictJson(text);
+  const ending = /\.(json|csv|txt)$/.exec(path)?.[1];
+  if (ending === undefined) throw invalid(path, [{ line: 1, problem: "is neither .yml, .json, .csv nor .txt" }]);
+  const { value, faults } = await readers[ending as keyof typeof readers](text);
   if (faults.length > 0) throw invalid(path, faults);
   return value;
 }
+
+const readers = { json: readStrictJson, csv: (text: string) => readStrictCsv(text), txt: readStrictWords };
 
 /** The names in a folder below `configs/` (`""`: the folder itself), sorted. Throws `CONFIG_FILE_INVALID` when it is missing. */
 export async function configFolder(path: string): Promise<string[]> {

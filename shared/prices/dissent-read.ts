@@ -2,11 +2,11 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { parseAmount } from "#shared/money/amount.ts";
 import { nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
-import { bookOf } from "./org-prices.ts";
+import { shownBook } from "./observed-rates.ts";
+import type { ObservedPorts } from "./observed-skus.ts";
 import { flows } from "./price.ts";
 import { priceProvider } from "./price-providers.ts";
 import { todayOf } from "./prices-read.ts";
-import type { BookPorts } from "./releases.ts";
 import { versionsOn } from "./versions.ts";
 
 export const DissentQuery = strictObject({
@@ -39,11 +39,11 @@ export type DissentList = Static<typeof DissentList>;
 /** What speaks against prices in force today, the largest difference first. */
 export async function dissent(
   asked: { org: OrgIdentity; query: DissentQuery },
-  ports: BookPorts,
+  ports: ObservedPorts,
 ): Promise<DissentList> {
   const { org, query } = asked;
   const provider = query.provider === undefined ? undefined : await priceProvider(query.provider);
-  const book = await bookOf(org, ports);
+  const { book, observed } = await shownBook(org, ports);
   const inForce = versionsOn(
     flows.flatMap((flow) => book.all(flow, provider)),
     todayOf(ports),
@@ -51,7 +51,7 @@ export async function dissent(
   const size = (text: string) => parseAmount(text).abs();
   const rows = inForce
     .flatMap((version) =>
-      version.dissent.map((each) => ({
+      [...version.dissent, ...(observed.get(version.priceId) ?? [])].map((each) => ({
         provider: version.provider,
         flow: version.flow,
         model_id: version.modelId,

@@ -2,16 +2,16 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
+import { type ObservedDissent, shownBook } from "./observed-rates.ts";
+import type { ObservedPorts } from "./observed-skus.ts";
 import { offsetPaging, paged } from "./offset-page.ts";
 import { onlyProvider } from "./only-provider.ts";
-import { bookOf } from "./org-prices.ts";
 import { flows } from "./price.ts";
 import { PriceRow, versionRow } from "./price-answer.ts";
 import type { PriceBook } from "./price-book.ts";
 import { day } from "./price-fields.ts";
 import { flowOf, identifierOf, priceProvider } from "./price-providers.ts";
 import { byModelAndDay, dayAsked, rowsInForce, todayOf, versionsOf } from "./prices-read.ts";
-import type { BookPorts } from "./releases.ts";
 import { ownOf } from "./versions-read.ts";
 
 const optional = Type.Optional;
@@ -36,15 +36,15 @@ export type AllPrices = Static<typeof AllPrices>;
 /** The prices of all flows in force on a day; with `include_inactive` every version there is. */
 export async function allPrices(
   asked: { org: OrgIdentity; query: AllPricesQuery },
-  ports: BookPorts,
+  ports: ObservedPorts,
 ): Promise<AllPrices> {
   const { org, query } = asked;
   const provider = query.provider === undefined ? undefined : await priceProvider(query.provider);
   const at = dayAsked(query.at, todayOf(ports));
-  const book = await bookOf(org, ports);
+  const { book, observed } = await shownBook(org, ports);
   const rows = query.include_inactive
-    ? await everyRow({ org, book, provider }, ports)
-    : flows.flatMap((flow) => rowsInForce(book, { org, flow, provider, at, today: at }));
+    ? await everyRow({ org, book, provider, observed }, ports)
+    : flows.flatMap((flow) => rowsInForce(book, { org, flow, provider, at, observed }));
   const of = (flow: string): PriceRow[] => rows.filter((row) => row.flow === flow);
   return {
     org_slug: org.slug,
@@ -57,12 +57,13 @@ export async function allPrices(
 }
 
 async function everyRow(
-  { org, book, provider }: { org: OrgIdentity; book: PriceBook; provider: string | undefined },
-  ports: BookPorts,
+  by: { org: OrgIdentity; book: PriceBook; provider: string | undefined; observed: ObservedDissent },
+  ports: ObservedPorts,
 ): Promise<PriceRow[]> {
+  const { org, book, provider, observed } = by;
   const all = flows.flatMap((flow) => book.all(flow));
   const own = await ownOf(org, ports.documents);
-  const shown = { org, today: todayOf(ports), others: all };
+  const shown = { org, today: todayOf(ports), others: all, observed };
   return [...all.filter(({ scope }) => scope === "platform"), ...own]
     .filter((version) => provider === undefined || version.provider === provider)
     .sort(byModelAndDay)
@@ -88,13 +89,14 @@ export type FlowPrices = Static<typeof FlowPrices>;
 /** The prices of one flow in force on a day, a page. */
 export async function flowPrices(
   asked: { org: OrgIdentity; flow: string; query: FlowQuery },
-  ports: BookPorts,
+  ports: ObservedPorts,
 ): Promise<FlowPrices> {
   const { org, query } = asked;
   const flow = flowOf(asked.flow);
   const provider = query.provider === undefined ? undefined : await priceProvider(query.provider);
   const at = dayAsked(query.at, todayOf(ports));
-  const rows = rowsInForce(await bookOf(org, ports), { org, flow, provider, at, today: at });
+  const { book, observed } = await shownBook(org, ports);
+  const rows = rowsInForce(book, { org, flow, provider, at, observed });
   const page = paged(rows, query);
   return { org_slug: org.slug, flow, pricing: page.items, count: page.items.length, next_cursor: page.next };
 }
@@ -114,12 +116,12 @@ export type PriceHistory = Static<typeof PriceHistory>;
 /** Every version of one price, withdrawn ones too, with who wrote and who withdrew it. */
 export async function priceHistory(
   asked: { org: OrgIdentity; flow: string; identifier: string; query: HistoryQuery },
-  ports: BookPorts,
+  ports: ObservedPorts,
 ): Promise<PriceHistory> {
   const { org, query } = asked;
   const flow = flowOf(asked.flow);
   const modelId = identifierOf(asked.identifier);
-  const book = await bookOf(org, ports);
+  const { book, observed } = await shownBook(org, ports);
   const ever = await ownOf(org, ports.documents);
   const provider =
     query.provider === undefined
@@ -129,7 +131,7 @@ export async function priceHistory(
     ({ region }) => query.region === undefined || region === query.region,
   );
   refuseNone(found);
-  const shown = { org, today: todayOf(ports), others: book.all(flow, provider) };
+  const shown = { org, today: todayOf(ports), others: book.all(flow, provider), observed };
   const versions = found.map((version) => versionRow(version, shown));
   return { org_slug: org.slug, flow, identifier: asked.identifier, versions, count: versions.length };
 }

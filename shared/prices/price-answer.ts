@@ -3,7 +3,8 @@ import type { OrgIdentity } from "#shared/access/caller.ts";
 import { amountText, parseAmount } from "#shared/money/amount.ts";
 import { nullable } from "#shared/runtime/schema.ts";
 import type { PriceInForce } from "./look-up.ts";
-import { type PriceVersion, rateNames, type Terms, unitMeters } from "./price.ts";
+import type { ObservedDissent } from "./observed-rates.ts";
+import { type Dissent, type PriceVersion, rateNames, type Terms, unitMeters } from "./price.ts";
 import { perThousandNames } from "./price-fields.ts";
 import { lastDayOf } from "./versions.ts";
 
@@ -63,6 +64,8 @@ interface Shown {
   today: string;
   /** Versions the row's line may end by. */
   others: readonly PriceVersion[];
+  /** Absent: nobody looked at the organization's bills. */
+  observed?: ObservedDissent;
 }
 
 /** One version as it was written. */
@@ -92,7 +95,7 @@ export function versionRow(version: PriceVersion, shown: Shown): PriceRow {
     source_ref: version.sourceRef,
     as_of: version.asOf,
     confidence: version.confidence,
-    dissent: version.dissent.map((each) => ({ ...each })),
+    dissent: [...version.dissent, ...observedOf(version, shown)].map((each) => ({ ...each })),
     status,
     is_custom: version.scope === "org",
     is_enabled: status === "active",
@@ -117,11 +120,16 @@ export function inForceRow(
   return {
     ...row,
     ...termsRow(price.terms),
+    dissent: [...price.row.dissent.map((each) => ({ ...each })), ...override.dissent],
     is_override: true,
     last_updated: override.last_updated > row.last_updated ? override.last_updated : row.last_updated,
     base: row,
     override,
   };
+}
+
+function observedOf({ priceId }: PriceVersion, { observed }: Shown): readonly Dissent[] {
+  return observed?.get(priceId) ?? [];
 }
 
 function statusOf(version: PriceVersion, lastDay: string | null, today: string): string {

@@ -5,8 +5,9 @@ import { nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { type PriceInForce, priceInForce } from "./look-up.ts";
 import { type ModelMatch, matchRules } from "./model-match.ts";
 import { normalisedModel } from "./model-name.ts";
+import { type ObservedDissent, shownBook } from "./observed-rates.ts";
+import type { ObservedPorts } from "./observed-skus.ts";
 import { offsetPaging, paged } from "./offset-page.ts";
-import { bookOf } from "./org-prices.ts";
 import type { Flow, PriceVersion } from "./price.ts";
 import { inForceRow, PriceRow, versionRow } from "./price-answer.ts";
 import type { PriceBook } from "./price-book.ts";
@@ -43,15 +44,15 @@ export type PriceList = Static<typeof PriceList>;
 /** The prices of a provider in force on a day, by model and region; with `include_history` every version. */
 export async function providerPrices(
   asked: { org: OrgIdentity; provider: string; query: PriceListQuery },
-  ports: BookPorts,
+  ports: ObservedPorts,
 ): Promise<PriceList> {
   const provider = await priceProvider(asked.provider);
   const { org, query } = asked;
   const today = todayOf(ports);
   const at = dayAsked(query.at, today);
-  const book = await bookOf(org, ports);
+  const { book, observed } = await shownBook(org, ports);
   const history = query.include_history ? await ownOf(org, ports.documents) : undefined;
-  return listRows(book, { org, provider, at, today, query, history });
+  return listRows(book, { org, provider, at, today, query, history, observed });
 }
 
 /** The same of a book at hand. */
@@ -64,6 +65,7 @@ export function listRows(
     today: string;
     query?: PriceListQuery;
     history?: readonly PriceVersion[] | undefined;
+    observed?: ObservedDissent;
   },
 ): PriceList {
   const { org, provider, query, history } = asked;
@@ -83,10 +85,16 @@ export function listRows(
 /** One row per model and region: what holds on the day, the organization's own over the platform's. */
 export function rowsInForce(
   book: PriceBook,
-  asked: { org: Pick<OrgIdentity, "slug">; flow: Flow; provider?: string | undefined; at: string; today: string },
+  asked: {
+    org: Pick<OrgIdentity, "slug">;
+    flow: Flow;
+    provider?: string | undefined;
+    at: string;
+    observed?: ObservedDissent;
+  },
 ): PriceRow[] {
   const all = book.all(asked.flow, asked.provider);
-  const shown = { org: asked.org, today: asked.at, others: all };
+  const shown = { ...shownIn(asked), today: asked.at, others: all };
   const places = new Map<string, PriceVersion>();
   for (const version of all) {
     const name = normalisedModel(version.provider, version.modelId);
@@ -103,14 +111,18 @@ export function rowsInForce(
 /** Every version there is, withdrawn, ended and future ones too. */
 function allRows(
   book: PriceBook,
-  asked: { org: Pick<OrgIdentity, "slug">; provider: string; today: string },
+  asked: { org: Pick<OrgIdentity, "slug">; provider: string; today: string; observed?: ObservedDissent },
   own: readonly PriceVersion[],
 ): PriceRow[] {
   const all = book.all("payg", asked.provider);
-  const shown = { org: asked.org, today: asked.today, others: all };
+  const shown = { ...shownIn(asked), today: asked.today, others: all };
   const ended = own.filter((version) => version.flow === "payg" && version.provider === asked.provider);
   const platform = all.filter(({ scope }) => scope === "platform");
   return [...platform, ...ended].sort(byModelAndDay).map((version) => versionRow(version, shown));
+}
+
+function shownIn({ org, observed }: { org: Pick<OrgIdentity, "slug">; observed?: ObservedDissent }) {
+  return { org, ...(observed === undefined ? {} : { observed }) };
 }
 
 export function byModelAndDay(a: PriceVersion, b: PriceVersion): number {
@@ -152,13 +164,13 @@ export type PriceDetail = Static<typeof PriceDetail>;
 /** The price that a model name means on a day, how it was found, and every version of its model. */
 export async function providerPrice(
   asked: { org: OrgIdentity; provider: string; model: string; query: PriceQuery },
-  ports: BookPorts,
+  ports: ObservedPorts,
 ): Promise<PriceDetail> {
   const provider = await priceProvider(asked.provider);
   const model = identifierOf(asked.model);
   const today = todayOf(ports);
   const at = dayAsked(asked.query.at, today);
-  const book = await bookOf(asked.org, ports);
+  const { book, observed } = await shownBook(asked.org, ports);
   const found = priceInForce(book, {
     flow: "payg",
     provider,
@@ -167,17 +179,20 @@ export async function providerPrice(
     region: asked.query.region ?? everywhere,
   });
   if (found === undefined) throw new AppError("PRICE_NOT_FOUND", "This model has no price on that day.");
-  return { ...(await detailOf(found, { org: asked.org, at, today, book }, ports)), price_book_version: book.version };
+  return {
+    ...(await detailOf(found, { org: asked.org, at, today, book, observed }, ports)),
+    price_book_version: book.version,
+  };
 }
 
 async function detailOf(
   found: PriceInForce,
-  at: { org: OrgIdentity; at: string; today: string; book: PriceBook },
+  at: { org: OrgIdentity; at: string; today: string; book: PriceBook; observed: ObservedDissent },
   ports: BookPorts,
 ): Promise<Omit<PriceDetail, "price_book_version">> {
   const { provider, modelId } = found.match;
   const all = at.book.all("payg", provider);
-  const shown = { org: at.org, today: at.today, others: all };
+  const shown = { org: at.org, today: at.today, others: all, observed: at.observed };
   const versions = await versionsOf({ flow: "payg", provider, modelId }, at, ports);
   return {
     ...inForceRow(found, { ...shown, today: at.at }),

@@ -1,7 +1,8 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { parseAmount } from "#shared/money/amount.ts";
 import type { FieldProblem } from "#shared/runtime/errors.ts";
-import { bookOf } from "./org-prices.ts";
+import { shownBook } from "./observed-rates.ts";
+import type { ObservedPorts } from "./observed-skus.ts";
 import { dayProblems } from "./price-days.ts";
 import { priceProvider } from "./price-providers.ts";
 import { plainText, refuseProblems } from "./price-terms.ts";
@@ -10,14 +11,13 @@ import type { QuoteAnswer } from "./quote-answer.ts";
 import { capacityQuote } from "./quote-capacity.ts";
 import { paygQuote } from "./quote-payg.ts";
 import type { QuoteRequest } from "./quote-request.ts";
-import type { BookPorts } from "./releases.ts";
 
 const mostTokens = parseAmount("9223372036854775807");
 
 /** Prices usage that is only thought of. Writes nothing. Throws 422 `INVALID_BODY`, 404 for an unknown provider or book. */
 export async function quote(
   asked: { org: OrgIdentity; request: QuoteRequest },
-  ports: BookPorts,
+  ports: ObservedPorts,
 ): Promise<QuoteAnswer> {
   const { org, request } = asked;
   const today = todayOf(ports);
@@ -30,8 +30,17 @@ export async function quote(
   problems.push(...countProblems(request));
   refuseProblems(problems);
   const provider = await priceProvider(request.provider ?? "");
-  const book = await bookOf(org, ports, request.price_book_version);
-  const whole = { request, org, provider, model: model ?? "", day, today, region: request.region ?? "global" };
+  const { book, observed } = await shownBook(org, ports, request.price_book_version);
+  const whole = {
+    request,
+    org,
+    provider,
+    model: model ?? "",
+    day,
+    today,
+    region: request.region ?? "global",
+    observed,
+  };
   return request.flow === "payg" ? paygQuote(book, whole) : capacityQuote(book, whole);
 }
 

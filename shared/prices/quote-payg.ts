@@ -34,7 +34,12 @@ export function paygQuote(book: PriceBook, asked: Asked): QuoteAnswer {
   });
   const assumptions = [...new Set(lines.flatMap((line) => line.assumptions))];
   const isPriced = lines.some(({ cost }) => cost !== null);
-  const shown = { org: asked.org, today: day, others: book.all("payg", price?.match.provider ?? provider) };
+  const shown = {
+    org: asked.org,
+    observed: asked.observed,
+    today: day,
+    others: book.all("payg", price?.match.provider ?? provider),
+  };
   return {
     flow: "payg",
     provider,

@@ -2,6 +2,7 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import { type Decimal, parseAmount } from "#shared/money/amount.ts";
 import { choice, nullable, plainText, strictObject } from "#shared/runtime/schema.ts";
+import type { ObservedDissent } from "./observed-rates.ts";
 import { flows, tokenMeters, unitMeters } from "./price.ts";
 import { decimal } from "./price-fields.ts";
 
@@ -75,6 +76,7 @@ export interface Asked {
   day: string;
   today: string;
   region: string;
+  observed: ObservedDissent;
 }
 
 /** The counts of a request as decimals; absent and null ones are left out. */

@@ -1,5 +1,6 @@
 import type { DataFrame, Expr } from "nodejs-polars";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
+import { madeOnce } from "./made-once.ts";
 
 /** What polars is called here; imported when the first frame is needed, because loading it is slow. */
 export type Polars = typeof import("nodejs-polars")["default"];
@@ -8,7 +9,7 @@ export type Polars = typeof import("nodejs-polars")["default"];
 export interface CheckedRows {
   pl: Polars;
   table: TableDefinition;
-  /** Has the column `groupColumn` and those that the expectations of the table need. */
+  /** Has the columns that the expectations of the table need and, where it has rows, `groupColumn`. */
   frame: DataFrame;
   /** Every group that is judged, also those without rows. */
   groups: readonly Group[];
@@ -44,11 +45,12 @@ const shown = 5;
 
 /** Groups that have rows for which the expression holds: how many, and the keys of the first five. */
 export async function offendingRows({ pl, frame, table }: CheckedRows, isBad: Expr, bound: string): Promise<Verdict[]> {
-  const key = table.key.filter((name) => frame.columns.includes(name));
+  const present = new Set(frame.columns);
+  const key = table.key.filter((name) => present.has(name));
   const bad = await frame
     .lazy()
     .filter(isBad)
-    .select(pl.col(groupColumn), ...key.map((name) => pl.col(name).cast(pl.Utf8)))
+    .select(columnOf(pl, groupColumn), ...key.map((name) => textOf(pl, name)))
     .collect();
   if (bad.height === 0) return [];
   const byGroup = new Map<string, { count: number; keys: string[] }>();
@@ -64,6 +66,14 @@ export async function offendingRows({ pl, frame, table }: CheckedRows, isBad: Ex
     bound,
     offending: keys,
   }));
+}
+
+export function columnOf(pl: Polars, name: string): Expr {
+  return madeOnce(["column", name], () => pl.col(name));
+}
+
+function textOf(pl: Polars, name: string): Expr {
+  return madeOnce(["text", name], () => pl.col(name).cast(pl.Utf8));
 }
 
 export function firstOf(keys: readonly string[]): string[] {

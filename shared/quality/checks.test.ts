@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
 import type { DayPublication, Totals } from "#shared/ledger/ledger.ts";
 import { loadMinorDigits, type MinorDigits } from "#shared/money/currencies.ts";
+import { inEveryTimeZone } from "#shared/plans/time-zones.fixture.ts";
 import { emptyFrame, frameOf } from "#shared/platform/warehouse/frame.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import { checkPublications } from "./checks.ts";
@@ -142,168 +143,182 @@ describe("built-in checks (`pipelines.md` 9)", () => {
   });
 });
 
-describe("expectations (golden table of `pipelines.md` 9)", () => {
-  it("row_count_between: 0 rows fail unless the day is empty", async () => {
-    const expectation: Expectation = { ...common, id: "rows", kind: "row_count_between", min: 1 };
-    const noRows = publication([], { state: "complete" });
+inEveryTimeZone(() => {
+  describe("expectations (golden table of `pipelines.md` 9)", () => {
+    it("row_count_between: 0 rows fail unless the day is empty", async () => {
+      const expectation: Expectation = { ...common, id: "rows", kind: "row_count_between", min: 1 };
+      const noRows = publication([], { state: "complete" });
 
-    expect(kinds(await failuresOf([], { expectations: [expectation], publications: [noRows] }))).toEqual(["rows"]);
-    expect(await failuresOf([], { expectations: [expectation] })).toEqual([]);
-    expect(await failuresOf([costRow()], { expectations: [{ ...expectation, max: 1 }] })).toEqual([]);
-    expect(kinds(await failuresOf([costRow(), costRow()], { expectations: [{ ...expectation, max: 1 }] }))).toEqual([
-      "rows",
-    ]);
-  });
+      expect(kinds(await failuresOf([], { expectations: [expectation], publications: [noRows] }))).toEqual(["rows"]);
+      expect(await failuresOf([], { expectations: [expectation] })).toEqual([]);
+      expect(await failuresOf([costRow()], { expectations: [{ ...expectation, max: 1 }] })).toEqual([]);
+      expect(kinds(await failuresOf([costRow(), costRow()], { expectations: [{ ...expectation, max: 1 }] }))).toEqual([
+        "rows",
+      ]);
+    });
 
-  it("not_null: empty text fails, and so does null", async () => {
-    const expectation: Expectation = { ...common, id: "named", kind: "not_null", columns: ["SubAccountName"] };
+    it("not_null: empty text fails, and so does null", async () => {
+      const expectation: Expectation = { ...common, id: "named", kind: "not_null", columns: ["SubAccountName"] };
 
-    for (const missing of ["", null]) {
-      const rows = [costRow({ SubAccountName: missing }), costRow({ SubAccountName: "a" })];
-      expect(kinds(await failuresOf(rows, { expectations: [expectation] }))).toEqual(["named"]);
-    }
-  });
+      for (const missing of ["", null]) {
+        const rows = [costRow({ SubAccountName: missing }), costRow({ SubAccountName: "a" })];
+        expect(kinds(await failuresOf(rows, { expectations: [expectation] }))).toEqual(["named"]);
+      }
+    });
 
-  it("unique_key: null equals null", async () => {
-    const expectation: Expectation = { ...common, id: "once", kind: "unique_key", columns: ["SubAccountId"] };
+    it("unique_key: null equals null", async () => {
+      const expectation: Expectation = { ...common, id: "once", kind: "unique_key", columns: ["SubAccountId"] };
 
-    expect(kinds(await failuresOf([costRow(), costRow()], { expectations: [expectation] }))).toEqual(["once"]);
-    const different = [costRow({ SubAccountId: "a" }), costRow()];
-    expect(await failuresOf(different, { expectations: [expectation] })).toEqual([]);
-  });
+      expect(kinds(await failuresOf([costRow(), costRow()], { expectations: [expectation] }))).toEqual(["once"]);
+      const different = [costRow({ SubAccountId: "a" }), costRow()];
+      expect(await failuresOf(different, { expectations: [expectation] })).toEqual([]);
+    });
 
-  it("values_in_set: ChargeCategory `usage` fails", async () => {
-    const expectation: Expectation = {
+    it("values_in_set: ChargeCategory `usage` fails", async () => {
+      const expectation: Expectation = {
+        ...common,
+        id: "category",
+        kind: "values_in_set",
+        column: "ChargeCategory",
+        values: ["Usage", "Tax"],
+      };
+
+      expect(await failuresOf([costRow({ ChargeCategory: "Usage" })], { expectations: [expectation] })).toEqual([]);
+      const wrong = await failuresOf([costRow({ ChargeCategory: "usage" })], { expectations: [expectation] });
+      expect(kinds(wrong)).toEqual(["category"]);
+    });
+
+    it.each([
+      ["100.05", "0.05", "0", true],
+      ["100.06", "0.05", "0", false],
+      ["101", "0", "1", true],
+      ["101.000000000001", "0", "1", false],
+    ])("sum_close_to: %s against 100 with %s / %s %%: %s", async (amount, tolerance_abs, tolerance_pct, passes) => {
+      const expectation: Expectation = {
+        ...common,
+        id: "sums",
+        kind: "sum_close_to",
+        column: "BilledCost",
+        reference: `${billedTable}.amount`,
+        group_by: [],
+        tolerance_abs,
+        tolerance_pct,
+      };
+      const rows = [costRow({ BilledCost: amount })];
+      const batches = [{ id: "billed", table: billedTable, rows: 1, run: "run_1", pulledAt: "" }];
+      const own = publication(rows, { totals: { USD: [amount, "1"] } });
+      const publications = [{ ...own, parts: { ...own.parts, [billedTable]: { batches, hash: "h", rows: 1 } } }];
+      const billed = [{ usage_date: day, amount: "100" }];
+
+      const found = await failuresOf(rows, { expectations: [expectation], publications, billed });
+
+      expect(kinds(found)).toEqual(passes ? [] : ["sums"]);
+    });
+
+    it.each([
+      ["25", true],
+      ["24.99", false],
+      ["400", true],
+      ["400.01", false],
+    ])("total_change_within: 300 %% of a base of 100 and a total of %s: %s", async (total, passes) => {
+      const rows = [costRow({ BilledCost: total })];
+      const asked = { publications: [publication(rows, { totals: { USD: [total, "1"] } })] };
+      const previous = { published: { [day]: { USD: ["100", "100"] } as Totals } };
+      const week = Array.from({ length: 7 }, (_, at) => [`2026-02-${22 + at}`, { USD: ["100", "100"] }] as const);
+      const expectation = {
+        ...common,
+        id: "jump",
+        kind: "total_change_within",
+        column: "BilledCost",
+        days: 14,
+      } as const;
+      const bounds = { max_pct: "300", min_abs: "0" };
+
+      const toPrevious = await failuresOf(rows, {
+        ...asked,
+        ...previous,
+        expectations: [{ ...expectation, ...bounds, baseline: "previous_publication" }],
+      });
+      const toMedian = await failuresOf(rows, {
+        ...asked,
+        published: Object.fromEntries(week) as unknown as Record<string, Totals>,
+        expectations: [{ ...expectation, ...bounds, baseline: "trailing_median" }],
+      });
+
+      expect([kinds(toPrevious), kinds(toMedian)]).toEqual(passes ? [[], []] : [["jump"], ["jump"]]);
+    });
+
+    it("total_change_within: fewer than 7 known days are no base, and a base of 0 warns at most", async () => {
+      const rows = [costRow({ BilledCost: "500" })];
+      const publications = [publication(rows, { totals: { USD: ["500", "1"] } })];
+      const expectation = {
+        ...common,
+        id: "jump",
+        kind: "total_change_within",
+        column: "BilledCost",
+        days: 14,
+      } as const;
+      const bounds = { max_pct: "300", min_abs: "0" };
+      const six = Array.from({ length: 6 }, (_, at) => [`2026-02-${23 + at}`, { USD: ["1", "1"] }] as const);
+
+      const unknown = await failuresOf(rows, {
+        publications,
+        published: Object.fromEntries(six) as unknown as Record<string, Totals>,
+        expectations: [{ ...expectation, ...bounds, baseline: "trailing_median" }],
+      });
+      const zero = await failuresOf(rows, {
+        publications,
+        published: { [day]: {} },
+        expectations: [{ ...expectation, ...bounds, baseline: "previous_publication" }],
+      });
+
+      expect(unknown).toEqual([]);
+      expect(zero).toMatchObject([{ expectation: "jump", severity: "warn" }]);
+    });
+
+    const sanity: Expectation = {
       ...common,
-      id: "category",
-      kind: "values_in_set",
-      column: "ChargeCategory",
-      values: ["Usage", "Tax"],
+      id: "cents",
+      kind: "unit_sanity",
+      reported: "x_reported",
+      computed: "x_computed",
+      max_ratio: "10",
+      min_abs: "1",
     };
+    it.each([
+      ["cents as dollars", "4312.50", "43.125", "100"],
+      ["405 to 4.05", "405.00", "4.05", "100"],
+      ["dollars as cents", "0.0405", "4.05", "0.01"],
+      ["opposite signs", "-43.125", "43.125", "-1"],
+      ["a plausible difference", "30.00", "4.05", null],
+      ["exactly ten times", "40.5", "4.05", null],
+      ["too little to tell", "405.00", "0.90", null],
+    ])("unit_sanity: %s", async (_what, reported, computed, ratio) => {
+      const rows = [costRow({ x_reported: reported, x_computed: computed }), costRow({ x_reported: "1000000" })];
 
-    expect(await failuresOf([costRow({ ChargeCategory: "Usage" })], { expectations: [expectation] })).toEqual([]);
-    const wrong = await failuresOf([costRow({ ChargeCategory: "usage" })], { expectations: [expectation] });
-    expect(kinds(wrong)).toEqual(["category"]);
-  });
+      const found = await failuresOf(rows, { expectations: [sanity] });
 
-  it.each([
-    ["100.05", "0.05", "0", true],
-    ["100.06", "0.05", "0", false],
-    ["101", "0", "1", true],
-    ["101.000000000001", "0", "1", false],
-  ])("sum_close_to: %s against 100 with %s / %s %%: %s", async (amount, tolerance_abs, tolerance_pct, passes) => {
-    const expectation: Expectation = {
-      ...common,
-      id: "sums",
-      kind: "sum_close_to",
-      column: "BilledCost",
-      reference: `${billedTable}.amount`,
-      group_by: [],
-      tolerance_abs,
-      tolerance_pct,
-    };
-    const rows = [costRow({ BilledCost: amount })];
-    const batches = [{ id: "billed", table: billedTable, rows: 1, run: "run_1", pulledAt: "" }];
-    const own = publication(rows, { totals: { USD: [amount, "1"] } });
-    const publications = [{ ...own, parts: { ...own.parts, [billedTable]: { batches, hash: "h", rows: 1 } } }];
-    const billed = [{ usage_date: day, amount: "100" }];
-
-    const found = await failuresOf(rows, { expectations: [expectation], publications, billed });
-
-    expect(kinds(found)).toEqual(passes ? [] : ["sums"]);
-  });
-
-  it.each([
-    ["25", true],
-    ["24.99", false],
-    ["400", true],
-    ["400.01", false],
-  ])("total_change_within: 300 %% of a base of 100 and a total of %s: %s", async (total, passes) => {
-    const rows = [costRow({ BilledCost: total })];
-    const asked = { publications: [publication(rows, { totals: { USD: [total, "1"] } })] };
-    const previous = { published: { [day]: { USD: ["100", "100"] } as Totals } };
-    const week = Array.from({ length: 7 }, (_, at) => [`2026-02-${22 + at}`, { USD: ["100", "100"] }] as const);
-    const expectation = { ...common, id: "jump", kind: "total_change_within", column: "BilledCost", days: 14 } as const;
-    const bounds = { max_pct: "300", min_abs: "0" };
-
-    const toPrevious = await failuresOf(rows, {
-      ...asked,
-      ...previous,
-      expectations: [{ ...expectation, ...bounds, baseline: "previous_publication" }],
-    });
-    const toMedian = await failuresOf(rows, {
-      ...asked,
-      published: Object.fromEntries(week) as unknown as Record<string, Totals>,
-      expectations: [{ ...expectation, ...bounds, baseline: "trailing_median" }],
+      expect(found.map((failure) => [failure.expectation, failure.ratio])).toEqual(
+        ratio === null ? [] : [["cents", ratio]],
+      );
     });
 
-    expect([kinds(toPrevious), kinds(toMedian)]).toEqual(passes ? [[], []] : [["jump"], ["jump"]]);
-  });
+    it("judges each day of each source by itself, and the whole run where asked", async () => {
+      const bad = costRow({ x_charge_date: "2026-03-02", SubAccountName: "" });
+      const rows = [costRow({ SubAccountName: "a" }), bad];
+      const publications = [
+        publication(rows.slice(0, 1)),
+        publication(rows.slice(1), { day: "2026-03-02" }),
+        publication([], { source: "cred_2" }),
+      ];
+      const expectation: Expectation = { ...common, id: "named", kind: "not_null", columns: ["SubAccountName"] };
 
-  it("total_change_within: fewer than 7 known days are no base, and a base of 0 warns at most", async () => {
-    const rows = [costRow({ BilledCost: "500" })];
-    const publications = [publication(rows, { totals: { USD: ["500", "1"] } })];
-    const expectation = { ...common, id: "jump", kind: "total_change_within", column: "BilledCost", days: 14 } as const;
-    const bounds = { max_pct: "300", min_abs: "0" };
-    const six = Array.from({ length: 6 }, (_, at) => [`2026-02-${23 + at}`, { USD: ["1", "1"] }] as const);
+      const daily = await failuresOf(rows, { expectations: [expectation], publications });
+      const whole = await failuresOf(rows, { expectations: [{ ...expectation, per: "run" }], publications });
 
-    const unknown = await failuresOf(rows, {
-      publications,
-      published: Object.fromEntries(six) as unknown as Record<string, Totals>,
-      expectations: [{ ...expectation, ...bounds, baseline: "trailing_median" }],
+      expect(daily).toMatchObject([{ expectation: "named", source, day: "2026-03-02" }]);
+      expect(whole).toMatchObject([{ expectation: "named", source: null, day: null }]);
     });
-    const zero = await failuresOf(rows, {
-      publications,
-      published: { [day]: {} },
-      expectations: [{ ...expectation, ...bounds, baseline: "previous_publication" }],
-    });
-
-    expect(unknown).toEqual([]);
-    expect(zero).toMatchObject([{ expectation: "jump", severity: "warn" }]);
-  });
-
-  const sanity: Expectation = {
-    ...common,
-    id: "cents",
-    kind: "unit_sanity",
-    reported: "x_reported",
-    computed: "x_computed",
-    max_ratio: "10",
-    min_abs: "1",
-  };
-  it.each([
-    ["cents as dollars", "4312.50", "43.125", "100"],
-    ["405 to 4.05", "405.00", "4.05", "100"],
-    ["dollars as cents", "0.0405", "4.05", "0.01"],
-    ["opposite signs", "-43.125", "43.125", "-1"],
-    ["a plausible difference", "30.00", "4.05", null],
-    ["exactly ten times", "40.5", "4.05", null],
-    ["too little to tell", "405.00", "0.90", null],
-  ])("unit_sanity: %s", async (_what, reported, computed, ratio) => {
-    const rows = [costRow({ x_reported: reported, x_computed: computed }), costRow({ x_reported: "1000000" })];
-
-    const found = await failuresOf(rows, { expectations: [sanity] });
-
-    expect(found.map((failure) => [failure.expectation, failure.ratio])).toEqual(
-      ratio === null ? [] : [["cents", ratio]],
-    );
-  });
-
-  it("judges each day of each source by itself, and the whole run where asked", async () => {
-    const bad = costRow({ x_charge_date: "2026-03-02", SubAccountName: "" });
-    const rows = [costRow({ SubAccountName: "a" }), bad];
-    const publications = [
-      publication(rows.slice(0, 1)),
-      publication(rows.slice(1), { day: "2026-03-02" }),
-      publication([], { source: "cred_2" }),
-    ];
-    const expectation: Expectation = { ...common, id: "named", kind: "not_null", columns: ["SubAccountName"] };
-
-    const daily = await failuresOf(rows, { expectations: [expectation], publications });
-    const whole = await failuresOf(rows, { expectations: [{ ...expectation, per: "run" }], publications });
-
-    expect(daily).toMatchObject([{ expectation: "named", source, day: "2026-03-02" }]);
-    expect(whole).toMatchObject([{ expectation: "named", source: null, day: null }]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { type Decimal, parseAmount } from "#shared/money/amount.ts";
-import { type CheckedRows, groupColumn, keyText } from "./checked-rows.ts";
+import { type CheckedRows, columnOf, groupColumn, keyText } from "./checked-rows.ts";
+import { madeOnce } from "./made-once.ts";
 
 export interface GroupSum {
   group: string;
@@ -14,14 +15,17 @@ export async function sumsBy(
   column: string,
   by: readonly string[],
 ): Promise<Map<string, GroupSum>> {
+  if (frame.height === 0) return new Map();
   const type = table.columns.find(({ name }) => name === column)?.type;
-  const value = type === "BIGNUMERIC" ? pl.col(column) : pl.col(column).cast(pl.Utf8).cast(pl.Decimal(38, 12));
-  const isCounted = frame.columns.includes("x_counted") ? pl.col("x_counted").eq(pl.lit(true)) : pl.lit(true);
-  const sums = await frame
-    .lazy()
-    .filter(isCounted)
-    .groupBy([groupColumn, ...by])
-    .agg(value.sum().cast(pl.Utf8).alias("__sum"))
+  const sum = madeOnce(["sum", column, type], () => {
+    const value = type === "BIGNUMERIC" ? pl.col(column) : pl.col(column).cast(pl.Utf8).cast(pl.Decimal(38, 12));
+    return value.sum().cast(pl.Utf8).alias("__sum");
+  });
+  const isCounted = madeOnce(["counted"], () => pl.col("x_counted").eq(pl.lit(true)));
+  const rows = frame.lazy();
+  const sums = await (frame.columns.includes("x_counted") ? rows.filter(isCounted) : rows)
+    .groupBy([groupColumn, ...by].map((name) => columnOf(pl, name)))
+    .agg(sum)
     .collect();
   return new Map(
     sums.toRecords().map((record) => {
@@ -33,6 +37,12 @@ export async function sumsBy(
 }
 
 export async function countsByGroup({ pl, frame }: CheckedRows): Promise<Map<string, number>> {
-  const counts = await frame.lazy().groupBy([groupColumn]).agg(pl.len().cast(pl.Int64).alias("__count")).collect();
+  if (frame.height === 0) return new Map();
+  const count = madeOnce(["count"], () => pl.len().cast(pl.Int64).alias("__count"));
+  const counts = await frame
+    .lazy()
+    .groupBy([columnOf(pl, groupColumn)])
+    .agg(count)
+    .collect();
   return new Map(counts.toRecords().map((record) => [String(record[groupColumn]), Number(record["__count"])]));
 }

@@ -2,6 +2,7 @@ import type { Expr } from "nodejs-polars";
 import type { MinorDigits } from "#shared/money/currencies.ts";
 import {
   type CheckedRows,
+  columnOf,
   firstOf,
   groupColumn,
   keyText,
@@ -10,6 +11,7 @@ import {
   type Verdict,
 } from "./checked-rows.ts";
 import type { ExpectationOf } from "./expectation.ts";
+import { madeOnce } from "./made-once.ts";
 
 /** Checks that look at rows one by one, or at rows with one key. A group without a verdict passes. */
 
@@ -28,10 +30,12 @@ export async function notNull({ columns }: ExpectationOf<"not_null">, rows: Chec
       ? []
       : frame
           .select(
-            pl
-              .cols([...texts])
-              .eq(pl.lit(""))
-              .sum(),
+            madeOnce(["empty texts", texts], () =>
+              pl
+                .cols([...texts])
+                .eq(pl.lit(""))
+                .sum(),
+            ),
           )
           .row(0);
   const withNulls = columns.filter((_, at) => Number(nulls[at] ?? 0) > 0);
@@ -49,12 +53,12 @@ export async function notNull({ columns }: ExpectationOf<"not_null">, rows: Chec
 export async function uniqueKey({ columns }: ExpectationOf<"unique_key">, rows: CheckedRows): Promise<Verdict[]> {
   const { pl, frame } = rows;
   if (await hasNoRepetition(columns, rows)) return [];
-  const keys = [groupColumn, ...columns];
+  const keys = [groupColumn, ...columns].map((name) => columnOf(pl, name));
   const repeated = await frame
     .lazy()
     .groupBy(keys)
-    .agg(pl.len().alias("__count"))
-    .filter(pl.col("__count").gt(1))
+    .agg(madeOnce(["rows of a key"], () => pl.len().alias("__count")))
+    .filter(madeOnce(["repeated"], () => pl.col("__count").gt(1)))
     .collect();
   const byGroup = new Map<string, string[]>();
   for (const record of repeated.toRecords()) {
@@ -73,7 +77,8 @@ export async function uniqueKey({ columns }: ExpectationOf<"unique_key">, rows: 
 async function hasNoRepetition(columns: readonly string[], { pl, frame }: CheckedRows): Promise<boolean> {
   const [name, ...others] = columns;
   if (name === undefined || others.length > 0) return false;
-  const distinct = await frame.lazy().select(pl.col(name).nUnique()).collect();
+  const values = madeOnce(["distinct", name], () => pl.col(name).nUnique());
+  const distinct = await frame.lazy().select(values).collect();
   return Number(distinct.row(0)[0]) === frame.height;
 }
 
@@ -97,27 +102,26 @@ export function noFutureDates(
 ): Promise<Verdict[]> {
   const { pl } = rows;
   const latest = new Date(now.getTime() + grace_hours * 3_600_000);
-  const instant = pl.col(column).cast(pl.Datetime("us")).cast(pl.Int64);
+  const instant = madeOnce(["instant", column], () => pl.col(column).cast(pl.Datetime("us")).cast(pl.Int64));
   return offendingRows(rows, instant.gt(pl.lit(latest.getTime() * 1000)), `${column} <= ${latest.toISOString()}`);
 }
 
 /** No amount of this size can be real (`costs.md` 2). The warehouse itself keeps no more than 12 decimals. */
 export function amountsInRange(columns: readonly string[], rows: CheckedRows): Promise<Verdict[]> {
   const { pl } = rows;
-  const decimal = pl.Decimal(38, 12);
-  const bound = (text: string): Expr => pl.lit(text).cast(decimal);
-  // One expression for all columns: each that is made costs a millisecond.
-  const amounts = pl.cols([...columns]);
-  const isTooLarge = pl.anyHorizontal([
-    amounts.gtEq(bound("1000000000000000")),
-    amounts.ltEq(bound("-1000000000000000")),
-  ]);
+  const bound = (text: string): Expr => pl.lit(text).cast(pl.Decimal(38, 12));
+  const isTooLarge = madeOnce(["too large", columns], () => {
+    const amounts = pl.cols([...columns]);
+    return pl.anyHorizontal([amounts.gtEq(bound("1000000000000000")), amounts.ltEq(bound("-1000000000000000"))]);
+  });
   return offendingRows(rows, isTooLarge, "amounts below 10^15");
 }
 
 function isOutside(pl: Polars, column: string, values: readonly string[]): Expr {
-  const known = pl.col(column).isIn([...values]);
-  return pl.col(column).isNull().or(known.not());
+  return madeOnce(["outside", column, values], () => {
+    const known = pl.col(column).isIn([...values]);
+    return pl.col(column).isNull().or(known.not());
+  });
 }
 
 function anyOf(conditions: readonly Expr[]): Expr {

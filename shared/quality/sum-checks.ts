@@ -2,6 +2,7 @@ import { type Decimal, parseAmount, zero } from "#shared/money/amount.ts";
 import { type CheckedRows, firstOf, type Verdict } from "./checked-rows.ts";
 import type { ExpectationOf } from "./expectation.ts";
 import { countsByGroup, type GroupSum, sumsBy } from "./group-sums.ts";
+import { madeOnce } from "./made-once.ts";
 
 /** Checks of exact sums. Amounts leave polars as text; comparisons are decimal. */
 
@@ -66,7 +67,10 @@ export async function unitSanity(
   rows: CheckedRows,
 ): Promise<Verdict[]> {
   const { pl } = rows;
-  const both = { ...rows, frame: rows.frame.filter(pl.col(reported).isNotNull().and(pl.col(computed).isNotNull())) };
+  const hasBoth = madeOnce(["both", reported, computed], () =>
+    pl.col(reported).isNotNull().and(pl.col(computed).isNotNull()),
+  );
+  const both = { ...rows, frame: rows.frame.filter(hasBoth) };
   const currency = currencyOf(rows);
   const r = await sumsBy(both, reported, currency);
   const c = await sumsBy(both, computed, currency);

@@ -1,11 +1,11 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { eachOrganization } from "#shared/access/each-organization.ts";
 import { orgKeyOf } from "#shared/access/org-slug.ts";
 import type { OrgDocument } from "#shared/organizations/organization.ts";
 import { plans } from "#shared/plans/plans.ts";
 import { effectiveSubscription, type SubscriptionDocument, subscriptionPath } from "#shared/plans/subscription.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
-import { everyDocument, type WholeQuery } from "#shared/platform/documents/pages.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
@@ -38,8 +38,9 @@ export async function keepQuotas(
   only?: string,
 ): Promise<UpkeepReport> {
   const counts: Record<Outcome, number> = { processed: 0, created: 0, skipped: 0 };
-  const orgs = only === undefined ? activeOrganizations(documents) : [await activeOrganization(only, documents)];
-  for await (const org of orgs) counts[await effects.commit((change) => keepQuota(org, change))] += 1;
+  const pages = only === undefined ? eachOrganization(documents) : [[await activeOrganization(only, documents)]];
+  for await (const orgs of pages)
+    for (const org of orgs) counts[await effects.commit((change) => keepQuota(org, change))] += 1;
   const report: UpkeepReport = {
     success: true,
     orgs_processed: counts.processed,
@@ -78,14 +79,4 @@ async function activeOrganization(slug: string, documents: Documents): Promise<O
   if (key === undefined || body?.state !== "ACTIVE")
     throw new AppError("ORG_NOT_FOUND", "There is no such organization.");
   return { slug: body.slug, key, orgId: body.orgId };
-}
-
-async function* activeOrganizations(documents: Documents): AsyncGenerator<OrgIdentity> {
-  const active: WholeQuery = {
-    collection: "orgs",
-    filters: [{ field: "state", is: "==", value: "ACTIVE" }],
-    orderBy: [{ field: "slug", direction: "asc" }],
-  };
-  for await (const { body } of everyDocument<OrgDocument>(active, documents))
-    yield { slug: body.slug, key: body.slug.toLowerCase(), orgId: body.orgId };
 }

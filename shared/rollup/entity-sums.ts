@@ -1,7 +1,7 @@
-import type { Group, Groups } from "#shared/costs/frame-groups.ts";
-import { groupAdder } from "#shared/costs/frame-groups.ts";
+import { addedGroups, type Group, monthGroups } from "#shared/costs/frame-groups.ts";
 import { frameReader } from "#shared/costs/frame-reader.ts";
 import type { FrameKey } from "#shared/costs/month-frame.ts";
+import { ofEachMonth } from "#shared/costs/month-source.ts";
 import type { CostPorts, CostRead } from "#shared/costs/read-summary.ts";
 import type { Basis } from "#shared/costs/sums.ts";
 import { unallocated } from "#shared/hierarchy/tree.ts";
@@ -22,11 +22,10 @@ export async function groupsBy<Key extends FrameKey>(
 ): Promise<Group<Key>[]> {
   const { range, filters, entities } = read;
   const selection = { start: range.start, end: range.end, filters, entities: entities?.entities };
-  const groups: Groups<Key | "converted"> = new Map();
-  const add = await groupAdder(groups, selection, { keys: [...keys, "converted"] });
-  const { months, frameOf } = frameReader(read, ports);
-  for (const month of months) await add(await frameOf(month));
-  return [...groups.values()].filter(({ key }) => key.converted === "true");
+  const wanted = { keys: [...keys, "converted"] as const };
+  const { months, monthOf } = frameReader(read, ports);
+  const parts = await ofEachMonth(months, (month) => monthGroups(monthOf(month), selection, wanted));
+  return addedGroups(parts).filter(({ key }) => key.converted === "true");
 }
 
 /** Own cost by entity id; `UNALLOCATED` is always there. */

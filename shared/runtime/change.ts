@@ -28,6 +28,8 @@ export interface HistoryEntry {
   operation: "CREATE" | "UPDATE" | "DELETE" | "SNAPSHOT";
   version: number;
   row: Record<string, unknown>;
+  /** A row of the organization's dataset that tells the same. It comes to the warehouse with this one. */
+  mirror?: { datasetId: string; table: string; row: Record<string, unknown> };
 }
 
 /** Payload of a history message: rows of one table, brought to the warehouse by `history-flush`. */
@@ -36,6 +38,8 @@ export interface HistoryMessage {
   datasetId: string | null;
   table: string;
   rows: Record<string, unknown>[];
+  /** What mirrors these rows in datasets of organizations; absent: nothing. */
+  mirrors?: { datasetId: string; table: string; rows: Record<string, unknown>[] }[];
 }
 
 /** One audit row (`organizations.md` 9). Without an organization it is the platform's own. */
@@ -90,11 +94,11 @@ export function commitRecord<R>(
 function changeOf(tx: Transaction, ports: Pick<ChangePorts, "clock" | "ids">): { change: Change; flush(): string[] } {
   const now = ports.clock.now();
   const outbox: { message: Message; org: OrgIdentity | undefined }[] = [];
-  const history = new Map<string, Record<string, unknown>[]>();
-  const record = (entry: HistoryEntry): void => {
-    const rows = history.get(entry.table) ?? [];
-    rows.push({ ...entry.row, version: entry.version, operation: entry.operation, recorded_at: now.toISOString() });
-    history.set(entry.table, rows);
+  const history = new Map<string, RecordedRow[]>();
+  const record = ({ table, version, operation, row, mirror }: HistoryEntry): void => {
+    const rows = history.get(table) ?? [];
+    rows.push({ row: { ...row, version, operation, recorded_at: now.toISOString() }, mirror });
+    history.set(table, rows);
   };
   const change: Change = {
     now,
@@ -129,13 +133,32 @@ function changeOf(tx: Transaction, ports: Pick<ChangePorts, "clock" | "ids">): {
   return { change, flush };
 }
 
-function historyMessage(table: string, rows: Record<string, unknown>[], ports: Pick<ChangePorts, "ids">): Message {
+interface RecordedRow {
+  row: Record<string, unknown>;
+  mirror: HistoryEntry["mirror"];
+}
+
+function historyMessage(table: string, rows: readonly RecordedRow[], ports: Pick<ChangePorts, "ids">): Message {
+  const mirrors = mirrorsOf(rows);
   const payload: HistoryMessage = {
     datasetId: null,
     table,
-    rows: rows.map((row) => ({ ...row, event_id: ports.ids.newId("evt") })),
+    rows: rows.map(({ row }) => ({ ...row, event_id: ports.ids.newId("evt") })),
+    ...(mirrors.length > 0 ? { mirrors } : {}),
   };
   return { topic: historyTopic, payload, attributes: {} };
+}
+
+function mirrorsOf(rows: readonly RecordedRow[]): NonNullable<HistoryMessage["mirrors"]> {
+  const byPlace = new Map<string, NonNullable<HistoryMessage["mirrors"]>[number]>();
+  for (const { mirror } of rows) {
+    if (mirror === undefined) continue;
+    const place = `${mirror.datasetId}/${mirror.table}`;
+    const known = byPlace.get(place);
+    if (known !== undefined) known.rows.push(mirror.row);
+    else byPlace.set(place, { datasetId: mirror.datasetId, table: mirror.table, rows: [mirror.row] });
+  }
+  return [...byPlace.values()];
 }
 
 function writeAudit(entry: AuditEntry, auditId: string, change: Change): void {

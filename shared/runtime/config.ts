@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { type Static, type TSchema, Type } from "@sinclair/typebox";
-import type { Ajv } from "ajv";
+import { type Static, Type } from "@sinclair/typebox";
 import { issuerProblems } from "./oidc-issuers.ts";
+import { validatorOf } from "./validators.ts";
 
 /** Every setting, by the name of its environment variable. */
-const Environment = Type.Object({
+export const Environment = Type.Object({
   ENVIRONMENT: Type.Union(
     [Type.Literal("development"), Type.Literal("test"), Type.Literal("staging"), Type.Literal("production")],
     { default: "development" },
@@ -36,6 +36,8 @@ const Environment = Type.Object({
   MAIL_URL: Type.Optional(Type.String({ pattern: "^(smtps?://\\S+|file:)$" })),
   SELF_SIGNUP: Type.Optional(Type.Union([Type.Literal("true"), Type.Literal("false")])),
   MAIL_FROM: Type.String({ pattern: "^[^\\r\\n]*[^@\\s]+@[^@\\s]+$", default: "Cost Atlas <no-reply@localhost>" }),
+  /** How long an alert rule of a new organization is silent once it has told something. */
+  ALERTS_DEBOUNCE_MINUTES: Type.Integer({ minimum: 5, maximum: 360, default: 60 }),
   GCP_PROJECT_ID: Type.Optional(Type.String({ minLength: 4 })),
   GCP_OBJECTS_BUCKET: Type.Optional(Type.String({ minLength: 3 })),
   KMS_KEY_NAME: Type.Optional(
@@ -69,10 +71,8 @@ const placeholders = ["changeme", "change-me", "placeholder", "your-root-key", "
  * Throws `ConfigurationError` naming every problem. Rules: `api.md`, "Configuration".
  */
 export async function readConfiguration(environment: NodeJS.ProcessEnv): Promise<Configuration> {
-  const { Ajv: AjvClass } = await import("ajv");
-  const ajv = new AjvClass({ allErrors: true, coerceTypes: true, useDefaults: true });
   const given = pick({ ...localFile(environment), ...environment });
-  const problems = problemsOf(ajv, Environment, given);
+  const problems = await problemsOf(given);
   const configuration = given as unknown as Configuration;
   problems.push(...unsafe(configuration));
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -103,8 +103,8 @@ function localFile(environment: NodeJS.ProcessEnv): Record<string, string> {
   );
 }
 
-function problemsOf(ajv: Ajv, schema: TSchema, given: Record<string, string>): string[] {
-  const validate = ajv.compile(schema);
+async function problemsOf(given: Record<string, string>): Promise<string[]> {
+  const validate = await validatorOf(Environment, "settings");
   if (validate(given)) return [];
   return (validate.errors ?? []).map((error) => {
     const allowed = error.params["allowedValue"];

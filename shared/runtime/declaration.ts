@@ -4,6 +4,7 @@ import type { SubscriptionPolicy } from "#shared/platform/topics/topics.ts";
 import type { Change } from "./change.ts";
 import type { Client } from "./client.ts";
 import type { Given, PortName } from "./ports.ts";
+import { nothing } from "./schema.ts";
 import type { SubscriptionNeed } from "./subscription-gate.ts";
 
 /** A verified, validated request. */
@@ -246,6 +247,14 @@ export function portsOf(fn: AnyFunction): PortName[] {
   // A message that cannot be read is handed to the topic `dead-letter`.
   if (fn.kind === "topic") named.add("topics");
   return [...named].sort();
+}
+
+/** The schemas that what is sent to a function is checked with, by the part of a request that they describe. */
+export function requestSchemas(fn: AnyFunction): Record<string, TSchema> {
+  if (fn.kind === "scheduled") return {};
+  if (fn.kind === "topic") return { message: fn.declaration.message };
+  const { query = nothing, body = nothing } = fn.declaration;
+  return { query, body };
 }
 
 /** How every subscription of ours behaves unless its function says otherwise (`pipelines.md` 7). */

@@ -1,5 +1,4 @@
 import type { ServerResponse } from "node:http";
-import type { TSchema } from "@sinclair/typebox";
 import type { Caller, OrgIdentity } from "#shared/access/caller.ts";
 import { noteKeyUse } from "#shared/access/key-use.ts";
 import type { OrgAccessDocument } from "#shared/access/membership.ts";
@@ -32,15 +31,13 @@ import {
 } from "./request.ts";
 import { type RequestRate, requestRate } from "./request-rate.ts";
 import { errorOutcome, type Outcome, respond } from "./respond.ts";
-import { strictObject, validBody, validQuery } from "./schema.ts";
+import { nothing, validBody, validQuery } from "./schema.ts";
 import { methodNotAllowed, methodsAt, nothingHere } from "./unmatched.ts";
 
 export type NodeHandler = (request: FrameworkRequest, response: ServerResponse) => Promise<void>;
 
 type AnyRequest = HttpRequest<Record<string, string>, unknown, unknown>;
 type AnyGiven = Given<PortName>;
-
-const nothing: TSchema = strictObject({});
 
 /** Everything about one request that outlives its stages. */
 interface Passage {
@@ -58,7 +55,7 @@ interface Passage {
 export function httpHandler(name: string, fn: HttpFunction, given: AnyGiven): NodeHandler {
   const matchPath = pathMatcher(fn.declaration);
   const rates = requestRate();
-  let limits: Promise<InstanceLimits> | undefined;
+  const limits = instanceLimits();
   return async (request, response) => {
     const startedAt = performance.now();
     const raw = rawRequestOf(request);
@@ -71,8 +68,7 @@ export function httpHandler(name: string, fn: HttpFunction, given: AnyGiven): No
       rate: undefined,
       beside: [],
     };
-    limits ??= instanceLimits();
-    const stage = { name, matchPath, limits: await limits, rates, given };
+    const stage = { name, matchPath, limits, rates, given };
     const outcome = await answerTo(fn.declaration, passage, stage).catch((error: unknown) => {
       recordRefusal(error, fn.declaration, passage, stage);
       return errorOutcome(error, passage.requestId, given.log);

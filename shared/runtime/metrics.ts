@@ -34,7 +34,8 @@ export const noMetrics: Metrics = { count: () => {}, observe: () => {}, text: as
 
 /** Prometheus registry of this process. */
 export async function prometheusMetrics(): Promise<Metrics> {
-  const { Counter, Histogram, Registry } = await import("prom-client");
+  // A CommonJS package in a bundle has no names but `default`.
+  const { Counter, Histogram, Registry } = (await import("prom-client")).default;
   const registry = new Registry();
   const counters = new Map<string, InstanceType<typeof Counter>>();
   const histograms = new Map<string, InstanceType<typeof Histogram>>();

@@ -56,13 +56,16 @@ export type PortLoaders = { [Name in PortName]?: PortLoader<Name> };
  * of them pays for none. A failed build is forgotten: the next call tries again. All verbs of a port are asynchronous.
  */
 export function lazyPort<Name extends PortName>(load: PortLoader<Name>): Ports[Name] {
-  let building: Promise<Ports[Name]> | undefined;
-  const port = (): Promise<Ports[Name]> => {
-    building ??= load().catch((error: unknown) => {
+  type Verbs = Record<string | symbol, (...given: unknown[]) => Promise<unknown>>;
+  let building: Promise<void> | undefined;
+  let built: Verbs | undefined;
+  const build = async (): Promise<void> => {
+    try {
+      built = (await load()) as unknown as Verbs;
+    } catch (error) {
       building = undefined;
       throw error;
-    });
-    return building;
+    }
   };
   const verbs = new Map<string | symbol, unknown>();
   const handler: ProxyHandler<object> = {
@@ -70,9 +73,11 @@ export function lazyPort<Name extends PortName>(load: PortLoader<Name>): Ports[N
       // A promise-like port would be unwrapped by `await`.
       if (verb === "then") return undefined;
       if (!verbs.has(verb)) {
-        verbs.set(verb, async (...args: unknown[]) => {
-          const adapter = (await port()) as unknown as Record<string | symbol, (...given: unknown[]) => unknown>;
-          return adapter[verb]?.(...args);
+        // Once built it is called at once: under the framework every further promise costs microseconds.
+        verbs.set(verb, (...args: unknown[]) => {
+          if (built !== undefined) return built[verb]?.(...args);
+          building ??= build();
+          return building.then(() => built?.[verb]?.(...args));
         });
       }
       return verbs.get(verb);

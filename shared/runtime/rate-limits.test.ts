@@ -188,7 +188,7 @@ describe("failed credentials", () => {
     ["::ffff:203.0.113.7", "::ffff:203.0.113.8", false],
     ["fe80::1%eth0", "fe80::2", true],
   ])("count %s and %s as one caller: %s", async (first, second, isOne) => {
-    const limits = await instanceLimits();
+    const limits = instanceLimits();
     const now = new Date("2026-08-10T12:00:00Z");
 
     const before = await limits.countFailedCredential(first, now);

@@ -31,10 +31,20 @@ export interface InstanceLimits {
   countFailedCredential(address: string, now: Date): Promise<RateState>;
 }
 
-export async function instanceLimits(): Promise<InstanceLimits> {
-  const { RateLimiterMemory } = await import("rate-limiter-flexible");
-  const failures = new RateLimiterMemory({ points: failedCredentialsPerMinute, duration: 60, keyPrefix: "f" });
-  return { countFailedCredential: (address, now) => consume(failures, networkOf(address), now.getTime()) };
+export function instanceLimits(): InstanceLimits {
+  let failures: Promise<RateLimiterMemory> | undefined;
+  return {
+    countFailedCredential: async (address, now) => {
+      failures ??= failureLimiter();
+      return consume(await failures, networkOf(address), now.getTime());
+    },
+  };
+}
+
+async function failureLimiter(): Promise<RateLimiterMemory> {
+  // The limiter's own file: the package's index loads those of every kind of store.
+  const { default: Limiter } = await import("rate-limiter-flexible/lib/RateLimiterMemory.js");
+  return new Limiter({ points: failedCredentialsPerMinute, duration: 60, keyPrefix: "f" });
 }
 
 /** The limiter's own windows begin with a first call; the UTC minute in the key makes them end with it. */

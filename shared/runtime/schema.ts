@@ -1,6 +1,7 @@
 import { type ObjectOptions, type Static, type TObject, type TProperties, type TSchema, Type } from "@sinclair/typebox";
-import type { Ajv, ErrorObject, ValidateFunction } from "ajv";
+import type { ErrorObject } from "ajv";
 import { AppError, type FieldProblem } from "./errors.ts";
+import { validatorOf } from "./validators.ts";
 
 /** An object that refuses unknown members. */
 export function strictObject<T extends TProperties>(properties: T, options: ObjectOptions = {}): TObject<T> {
@@ -29,34 +30,8 @@ export function paging({ most = 500, standard = 50 } = {}) {
   };
 }
 
-type Way = "request" | "response";
-
-let compilers: Promise<Record<Way, Ajv>> | undefined;
-const compiled = new WeakMap<TSchema, Partial<Record<Way, ValidateFunction>>>();
-
-// Control characters, lone surrogates and the marks that reverse the direction of the text around them.
-const unprintable = /[\p{Cc}\p{Cs}\u202a-\u202e\u2066-\u2069]/u;
-
-async function ajvOf(way: Way): Promise<Ajv> {
-  compilers ??= (async () => {
-    const [{ Ajv: AjvClass }, { default: addFormats }] = await Promise.all([import("ajv"), import("ajv-formats")]);
-    const make = (options: object): Ajv => {
-      const ajv = new AjvClass({ allErrors: true, useDefaults: true, strict: false, strictNumbers: true, ...options });
-      (addFormats as unknown as (target: Ajv) => void)(ajv);
-      ajv.addFormat("plain-text", { type: "string", validate: (text: string) => !unprintable.test(text) });
-      return ajv;
-    };
-    return { request: make({}), response: make({ useDefaults: false }) };
-  })();
-  return (await compilers)[way];
-}
-
-async function validatorOf(schema: TSchema, way: Way): Promise<ValidateFunction> {
-  const known = compiled.get(schema) ?? {};
-  compiled.set(schema, known);
-  known[way] ??= (await ajvOf(way)).compile(schema);
-  return known[way];
-}
+/** What takes nothing: a query or body that a declaration does not mention. */
+export const nothing: TSchema = strictObject({});
 
 /** The body as its schema describes it; 422 `INVALID_BODY` names every problem. Older names (`alsoAs`) are renamed first. */
 export async function validBody<T extends TSchema>(schema: T, body: unknown): Promise<Static<T>> {
@@ -105,7 +80,7 @@ function listNames(schema: TSchema): Set<string> {
 
 /** What of an answer does not fit its declared schema. */
 export async function responseProblems(schema: TSchema, body: unknown): Promise<FieldProblem[]> {
-  const validate = await validatorOf(schema, "response");
+  const validate = await validatorOf(schema, "answer");
   return validate(body) ? [] : fieldProblems(validate.errors);
 }
 

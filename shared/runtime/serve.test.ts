@@ -45,7 +45,7 @@ async function listening(name: string): Promise<string> {
 describe("a served function", () => {
   it("builds its adapter once, from the configuration of the process", async () => {
     const factory = vi.fn(async () => objectsOf(["a"]));
-    serve("served-once", listing(), { objects: factory });
+    serve("served-once", listing(), { factories: { objects: factory } });
     const url = await listening("served-once");
 
     const answers = await Promise.all([fetch(url), fetch(url), fetch(url)]);
@@ -57,7 +57,7 @@ describe("a served function", () => {
 
   it("builds no adapter for a request that is refused", async () => {
     const factory = vi.fn(async () => objectsOf([]));
-    serve("served-refusing", listing(rootAccess()), { objects: factory });
+    serve("served-refusing", listing(rootAccess()), { factories: { objects: factory } });
     const url = await listening("served-refusing");
 
     const refused = await fetch(url);
@@ -68,7 +68,7 @@ describe("a served function", () => {
 
   it("forgets a failed build: the next request tries again", async () => {
     const factory = vi.fn(async () => objectsOf(["b"])).mockRejectedValueOnce(new Error("not now"));
-    serve("served-again", listing(), { objects: factory });
+    serve("served-again", listing(), { factories: { objects: factory } });
     const url = await listening("served-again");
 
     const [first, second] = [await fetch(url), await fetch(url)];
@@ -78,7 +78,7 @@ describe("a served function", () => {
   });
 
   it("answers malformed and compressed bodies itself, before the framework's parsers", async () => {
-    serve("served-raw", listing(), { objects: async () => objectsOf([]) });
+    serve("served-raw", listing(), { factories: { objects: async () => objectsOf([]) } });
     const url = await listening("served-raw");
 
     const answered = await fetch(url, { method: "POST", body: "{", headers: { "content-type": "application/json" } });

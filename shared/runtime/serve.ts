@@ -1,34 +1,49 @@
 import { http } from "@google-cloud/functions-framework";
 import { systemClock } from "#shared/platform/clock.ts";
 import { systemIds } from "#shared/platform/ids.ts";
-import { type Configuration, ConfigurationError, readConfiguration } from "./config.ts";
-import { type AnyFunction, portsOf } from "./declaration.ts";
+import { type Configuration, ConfigurationError, Environment, readConfiguration } from "./config.ts";
+import { type AnyFunction, portsOf, requestSchemas } from "./declaration.ts";
 import { httpHandler, type NodeHandler } from "./http-handler.ts";
 import { jsonLog } from "./log.ts";
 import { noMetrics } from "./metrics.ts";
 import { type Given, lazyPort, type PortLoader, type PortLoaders, type PortName, type Surroundings } from "./ports.ts";
 import { keepBodiesRaw } from "./raw-body.ts";
 import { topicHandler } from "./topic-handler.ts";
+import { useBuilt, type ValidatorSource } from "./validators.ts";
 
 /** Makes the loaders of one platform's adapters from the configuration; given by a generated entry. */
 export type PortFactories = { [Name in PortName]?: (config: Configuration) => ReturnType<PortLoader<Name>> };
 
+/** What a generated entry brings along for its function. */
+export interface Bundled {
+  factories: PortFactories;
+  /** Validators compiled with the bundle: of the settings, and of the request's parts by their names. */
+  validators?: { settings: ValidatorSource; request: Readonly<Record<string, ValidatorSource>> };
+}
+
 /** Registers one function with functions-framework under its name, for the entry that `scripts/build` generates. */
-export function serve(name: string, fn: AnyFunction, factories: PortFactories): void {
+export function serve(name: string, fn: AnyFunction, { factories, validators }: Bundled): void {
   keepBodiesRaw();
-  let handler: Promise<NodeHandler> | undefined;
-  http(name, async (request, response) => {
-    handler ??= readConfiguration(process.env).then((config) =>
-      handlerOf(name, fn, givenOf(fn, loaders(factories, config), ownSurroundings(config))),
-    );
-    await (await handler)(request, response);
-  });
+  if (validators !== undefined) useBundled(fn, validators);
+  const handler = readConfiguration(process.env).then((config) =>
+    handlerOf(name, fn, givenOf(fn, loaders(factories, config), ownSurroundings(config))),
+  );
+  http(name, async (request, response) => (await handler)(request, response));
   // An unsafe configuration must stop the process at the start, not at the first request.
-  readConfiguration(process.env).catch((error: unknown) => {
+  handler.catch((error: unknown) => {
     if (!(error instanceof ConfigurationError)) throw error;
     console.error(error.message);
     process.exit(1);
   });
+}
+
+function useBundled(fn: AnyFunction, validators: NonNullable<Bundled["validators"]>): void {
+  useBuilt(Environment, "settings", validators.settings);
+  const schemas = requestSchemas(fn);
+  for (const [part, source] of Object.entries(validators.request)) {
+    const schema = schemas[part];
+    if (schema !== undefined) useBuilt(schema, "request", source);
+  }
 }
 
 /** The handler of any kind of function. */

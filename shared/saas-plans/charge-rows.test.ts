@@ -1,11 +1,14 @@
+import fc from "fast-check";
 import { expect, it } from "vitest";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
 import { isLineageColumn } from "#shared/lineage/lineage.ts";
 import { amountText, parseAmount, sumAmounts } from "#shared/money/amount.ts";
 import { configFile } from "#shared/platform/config-files.ts";
+import { focusFaults } from "#shared/providers/fixtures/focus-faults.ts";
 import type { Row } from "#shared/providers/provider.ts";
 import { chargeRows } from "./charge-rows.ts";
 import { planVersion } from "./plan.fixture.ts";
+import { addDays } from "./plan-days.ts";
 import { saasProvider } from "./plan-providers.ts";
 import { seedPlans } from "./seed-plans.ts";
 
@@ -129,6 +132,39 @@ it("keeps the rules of FOCUS: prices where there is a SKU, never negative, and t
     }
   }
 });
+
+/** A line of two versions, the first of which may have ended before it was planned to. */
+const lines = fc
+  .record({
+    billingCycle: fc.constantFrom("monthly", "annual", "quarterly", "semi-annual", "weekly", "custom"),
+    pricingModel: fc.constantFrom("PER_SEAT", "FLAT_FEE"),
+    seats: fc.tuple(fc.integer({ min: 0, max: 99 }), fc.integer({ min: 0, max: 99 })),
+    prices: fc.tuple(fc.integer({ min: 0, max: 9_999_999 }), fc.integer({ min: 0, max: 9_999_999 })),
+    days: fc.tuple(fc.integer({ min: 1, max: 90 }), fc.integer({ min: 1, max: 90 })),
+    discountValue: fc.constantFrom(null, "0.01", "17", "100"),
+    isPlanned: fc.boolean(),
+  } as const)
+  .map(({ seats, prices, days, discountValue, isPlanned, ...shared }) => {
+    const version = (at: 0 | 1, startDate: string) =>
+      planVersion({
+        ...{ ...shared, cycleDays: 33, startDate, anchorDate: "2025-01-01", version: at + 1 },
+        ...{ seats: seats[at], unitPrice: amountText(parseAmount(`${prices[at]}e-4`)) },
+        ...{ discountType: discountValue === null ? null : "percent", discountValue },
+        ...{ endDate: addDays(startDate, days[at] - 1), plannedEndDate: isPlanned ? addDays(startDate, 400) : null },
+      });
+    return [version(0, "2025-01-01"), version(1, addDays("2025-01-01", days[0]))];
+  });
+
+it("writes no row that breaks a rule of FOCUS, whatever the plan, its changes and its end", () => {
+  fc.assert(
+    fc.property(lines, (line) => {
+      const { cost_data_standard: rows } = chargeRows(line, chatgpt, always);
+
+      expect([...new Set(rows.flatMap(focusFaults))]).toEqual([]);
+    }),
+    { numRuns: 300 },
+  );
+}, 60_000);
 
 it("writes nothing for what an integration reports, and nothing at a price that nobody knows", () => {
   const lines = [planVersion({ costSource: "integration" }), planVersion({ unitPrice: null })];

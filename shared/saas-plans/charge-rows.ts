@@ -175,12 +175,23 @@ const noPrice = {
   SkuMeter: null,
 };
 
+const tolerance = parseAmount("0.000001");
+
+/** Source: `focus.md` rule 8. */
+function isPriceHeld(cost: Decimal, quantity: Decimal): boolean {
+  const missed = roundAmount(cost.dividedBy(quantity)).times(quantity).minus(cost).abs();
+  return missed.lessThanOrEqualTo(cost.abs().times(tolerance));
+}
+
 function priceColumns(
   version: ChargedVersion,
-  { contracted, list, quantity: amount }: { contracted: Decimal; list: Decimal; quantity: Decimal },
+  { contracted, list, quantity }: { contracted: Decimal; list: Decimal; quantity: Decimal },
 ): Row {
   const skuId = `saas/${version.provider}/${version.planName}`;
-  const isSeats = version.pricingModel === "PER_SEAT";
+  // Twelve decimals do not hold every price of a seat; that of the subscription as a whole they always hold.
+  const isHeld = [contracted, list].every((cost) => isPriceHeld(cost, quantity));
+  const amount = isHeld ? quantity : parseAmount("1");
+  const isSeats = isHeld && version.pricingModel === "PER_SEAT";
   return {
     PricingCategory: "Standard",
     PricingQuantity: amountText(amount),

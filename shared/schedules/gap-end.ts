@@ -1,4 +1,4 @@
-import { DateTime } from "luxon";
+import { IANAZone } from "luxon";
 
 const minuteMilliseconds = 60_000;
 
@@ -29,5 +29,5 @@ export function gapEnd(wall: Date, zone: string): Date | undefined {
 }
 
 function offsetMilliseconds(milliseconds: number, zone: string): number {
-  return DateTime.fromMillis(milliseconds, { zone }).offset * minuteMilliseconds;
+  return IANAZone.create(zone).offset(milliseconds) * minuteMilliseconds;
 }

@@ -1,5 +1,5 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { organizationsPage } from "#shared/organizations/each-organization.ts";
+import { organizationsPage } from "#shared/access/each-organization.ts";
 import { type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import { pipelines } from "#shared/pipelines/registry.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";

@@ -1,5 +1,5 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { eachOrganization } from "#shared/organizations/each-organization.ts";
+import { eachOrganization } from "#shared/access/each-organization.ts";
 import type { RunDocument } from "#shared/pipelines/run.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { QuotaDocument } from "#shared/quotas/quota.ts";

@@ -16,10 +16,9 @@ import {
   metricAnswer,
 } from "./metric.ts";
 import { instantsOf, metricNamed, metricPath, storedMetrics } from "./metric-store.ts";
+import { keptUntil, removeValuesLater } from "./removed-values.ts";
 
 const maximumMetrics = 50;
-/** How long the values of a deleted metric are kept. */
-const keptMilliseconds = 400 * 86_400_000;
 
 /** Throws `METRIC_EXISTS`, also while values of a deleted one are kept, `LIMIT_REACHED`, `INVALID_BODY`, `HIERARCHY_ENTITY_UNKNOWN`. */
 export async function createMetric(
@@ -52,7 +51,7 @@ export async function createMetric(
 function refuseKept(former: MetricDocument | undefined, now: Date): void {
   if (former === undefined) return;
   if (former.deletedAt === null) throw new AppError("METRIC_EXISTS", `There is a metric ${former.metric} already.`);
-  const until = new Date(Date.parse(former.deletedAt) + keptMilliseconds);
+  const until = keptUntil(former.deletedAt);
   if (until > now)
     throw new AppError(
       "METRIC_EXISTS",
@@ -166,7 +165,7 @@ function refuseFixed(before: MetricDocument, next: MetricDocument): void {
   });
 }
 
-/** Hides a metric; its values are kept 400 days. Throws `METRIC_NOT_FOUND`, `METRIC_IN_USE` by a spread rule. */
+/** Hides a metric; its values are kept 400 days, then removed by a timer. Throws `METRIC_NOT_FOUND`, `METRIC_IN_USE` by a spread rule. */
 export function deleteMetric(asked: OnMetric, effects: Effects<null>): Promise<Answer<null>> {
   const { org, caller } = asked;
   return effects.commit(async (change) => {
@@ -175,6 +174,7 @@ export function deleteMetric(asked: OnMetric, effects: Effects<null>): Promise<A
     await effects.prepare(change);
     const by = actorOf(caller);
     change.set<MetricDocument>(path, { ...body, deletedAt: change.now.toISOString(), updatedBy: by });
+    removeValuesLater(org, body, change);
     const answer = new Reply(204, null);
     effects.conclude(change, answer, { resourceId: body.metric, details: { display_name: body.displayName } });
     return answer;

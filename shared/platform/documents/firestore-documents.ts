@@ -67,7 +67,8 @@ export function firestoreDocuments(options: FirestoreDocumentsOptions): Document
 }
 
 async function open(options: FirestoreDocumentsOptions): Promise<FirestoreStore> {
-  const [sdk, declared] = await Promise.all([import("@google-cloud/firestore"), options.declared()]);
+  // A CommonJS package in a bundle has no names but `default`.
+  const [{ default: sdk }, declared] = await Promise.all([import("@google-cloud/firestore"), options.declared()]);
   const { projectId, databaseId } = options;
   const firestore = new sdk.Firestore({ projectId, ...(databaseId !== undefined && { databaseId }) });
   return { sdk, firestore, declared, calls: { timeoutSeconds: options.timeoutSeconds ?? 20, open: new Set() } };

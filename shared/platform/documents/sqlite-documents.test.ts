@@ -226,10 +226,10 @@ describe("SQLite and processes", () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** A process that increments `things/counter` for ever and prints each count once it is acknowledged. */
-  function startCommitter(file: string) {
+  /** A process that increments `things/counter` for ever and prints each count once it is acknowledged, or does as told. */
+  function startCommitter(file: string, task = "count") {
     const env = { ...process.env, NODE_PATH: fileURLToPath(new URL("../../../node_modules", import.meta.url)) };
-    const child = spawn(process.execPath, [script, file], { env, stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [script, file, task], { env, stdio: ["ignore", "pipe", "inherit"] });
     children.push(child);
     return { child, lines: createInterface({ input: child.stdout }) };
   }
@@ -262,6 +262,17 @@ describe("SQLite and processes", () => {
     }
   });
 
+  it("show nothing to readers outside that kill -9 could take back", async () => {
+    const file = join(folder, "seen.db");
+    const { child } = startCommitter(file, "look");
+    await once(child, "exit");
+
+    const { body } = await open(file).get<{ count: number }>("things/counter");
+
+    expect(child.signalCode).toBe("SIGKILL");
+    expect(body?.count).toBe(1);
+  });
+
   it("share no file: the second is told what to do, and may open it when the first is gone", async () => {
     const file = join(folder, "shared.db");
     const { child, lines } = startCommitter(file);
@@ -285,16 +296,23 @@ import { declareQueries } from "./declared-queries.ts";
 import { sqliteDocuments } from "./sqlite-documents.ts";
 
 const documents = sqliteDocuments({ file: process.argv[2], clock: systemClock, declared: async () => declareQueries([]) });
-async function commitForEver() {
-  for (;;) {
-    const count = await documents.transaction(async (tx) => {
-      const { body } = await tx.get("things/counter");
-      const count = (body?.count ?? 0) + 1;
-      tx.set("things/counter", { count });
-      return count;
-    });
-    writeSync(1, count + "\\n");
-  }
+function increment() {
+  return documents.transaction(async (tx) => {
+    const { body } = await tx.get("things/counter");
+    const count = (body?.count ?? 0) + 1;
+    tx.set("things/counter", { count });
+    return count;
+  });
 }
-commitForEver();
+async function commitForEver() {
+  for (;;) writeSync(1, (await increment()) + "\\n");
+}
+async function endWhenSeen() {
+  await documents.get("things/counter");
+  void increment();
+  while ((await documents.get("things/counter")).version === 0);
+  process.kill(process.pid, "SIGKILL");
+}
+if (process.argv[3] === "look") endWhenSeen();
+else commitForEver();
 `;

@@ -1,13 +1,22 @@
 import type Libsql from "libsql";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { Clock } from "../clock.ts";
-import { assertNotNested, onlyOne, runBody, type TransactionReads, type Write } from "./buffered-transaction.ts";
+import {
+  assertNotNested,
+  type BodyRun,
+  onlyOne,
+  runBody,
+  type TransactionReads,
+  type Write,
+} from "./buffered-transaction.ts";
 import type { DeclaredQueries } from "./declared-queries.ts";
 import { assertDocumentPath, collectionOf, type JsonObject } from "./document-rules.ts";
 import type { Documents, Page, Query, Snapshot, Transaction } from "./documents.ts";
 import { encodeCursor } from "./query-cursor.ts";
+import { type SharedCommits, sharedCommits } from "./sqlite-commits.ts";
 import { orderValues, pageStatement } from "./sqlite-query.ts";
-import { closeStore, inOneCommit, openStore, sqliteCode } from "./sqlite-store.ts";
+import { type Prepare, preparedOnce } from "./sqlite-statements.ts";
+import { closeStore, openStore } from "./sqlite-store.ts";
 
 export interface SqliteDocumentsOptions {
   /** Path of the database, or `:memory:`. */
@@ -20,6 +29,8 @@ export interface SqliteDocumentsOptions {
 
 interface Store {
   database: Libsql.Database;
+  prepare: Prepare;
+  commits: SharedCommits;
   declared: DeclaredQueries;
 }
 
@@ -29,17 +40,20 @@ const purgePauseMs = 60_000;
 const purgeBatch = 500;
 
 /**
- * Documents in one SQLite file of one process. Opened at first use; transaction bodies run one at a time, each commit
- * is on disk before it is acknowledged. Reads outside transactions see the last commit and wait for nobody.
+ * Documents in one SQLite file of one process. Opened at first use; transaction bodies run one at a time, and each is on
+ * disk before it is acknowledged. Reads outside transactions see the last commit and wait for no body.
  */
 export function sqliteDocuments(options: SqliteDocumentsOptions): Documents {
   let opening: Promise<Store> | undefined;
   let isClosed = false;
   let lastTransaction: Promise<unknown> = Promise.resolve();
-  const purge = purging(options.clock);
+
+  function refuseClosed(): void {
+    if (isClosed) throw new AppError("DOCUMENTS_UNAVAILABLE", "The document store is closed.", { retryable: true });
+  }
 
   async function store(): Promise<Store> {
-    if (isClosed) throw new AppError("DOCUMENTS_UNAVAILABLE", "The document store is closed.", { retryable: true });
+    refuseClosed();
     opening ??= open(options).catch((error: unknown) => {
       opening = undefined;
       throw error;
@@ -47,86 +61,101 @@ export function sqliteDocuments(options: SqliteDocumentsOptions): Documents {
     return opening;
   }
 
-  async function readAll<T extends object>(paths: readonly string[]): Promise<Snapshot<T>[]> {
-    for (const path of paths) assertDocumentPath(path);
-    return snapshots<T>(await store(), paths, options.clock.now());
+  /** Reads what is on disk: nothing is applied and not committed when it looks. */
+  async function outside<R>(read: (opened: Store, readAt: Date) => R): Promise<R> {
+    const opened = await store();
+    await opened.commits.settled();
+    refuseClosed();
+    opened.commits.flush();
+    return read(opened, options.clock.now());
   }
 
-  const reads: TransactionReads = {
-    getAll: readAll,
+  async function readAll<T extends object>(paths: readonly string[]): Promise<Snapshot<T>[]> {
+    for (const path of paths) assertDocumentPath(path);
+    return outside((opened, readAt) => snapshots<T>(opened, paths, readAt));
+  }
+
+  const inside: TransactionReads = {
+    getAll: async <T extends object>(paths: readonly string[]) =>
+      snapshots<T>(await store(), paths, options.clock.now()),
     list: async <T extends object>(query: Query) => page<T>(await store(), query, options.clock.now()),
   };
 
-  async function transact<R>(body: (tx: Transaction) => Promise<R>): Promise<R> {
-    const { database } = await store();
-    if (options.runBodiesTwice) await runBody(body, reads);
-    const { result, writes } = await runBody(body, reads);
-    if (writes.length > 0) {
-      const now = options.clock.now();
-      commit(database, () => {
-        for (const write of writes) apply(database, write, now.toISOString());
-        purge(database, now);
-      });
-    }
-    return result;
+  async function transact<R>(body: (tx: Transaction) => Promise<R>): Promise<{ result: R; onDisk: Promise<void> }> {
+    const { prepare, commits } = await store();
+    const seen = commits.losses();
+    if (options.runBodiesTwice) await told(runBody(body, inside), seen, commits);
+    const { result, writes } = await told(runBody(body, inside), seen, commits);
+    if (writes.length === 0) return { result, onDisk: commits.onDisk(seen) };
+    const now = options.clock.now().toISOString();
+    const { onDisk } = commits.write(seen, () => {
+      for (const write of writes) apply(prepare, write, now);
+    });
+    return { result, onDisk };
   }
 
   return {
     getAll: readAll,
     get: async <T extends object>(path: string) => onlyOne(await readAll<T>([path])),
-    list: reads.list,
+    list: async <T extends object>(query: Query) => outside((opened, readAt) => page<T>(opened, query, readAt)),
     transaction: async (body) => {
       assertNotNested();
       const turn = lastTransaction.then(() => transact(body));
       lastTransaction = turn.catch(() => undefined);
-      return turn;
+      const { result, onDisk } = await turn;
+      await onDisk;
+      return result;
     },
     close: async () => {
       await lastTransaction;
       isClosed = true;
       const opened = await opening?.catch(() => undefined);
+      opened?.commits.flush();
       if (opened !== undefined) closeStore(opened.database);
       opening = undefined;
     },
   };
 }
 
-async function open({ file, declared }: SqliteDocumentsOptions): Promise<Store> {
-  const queries = await declared();
-  return { database: await openStore(file, queries), declared: queries };
-}
-
-function commit(database: Libsql.Database, writes: () => void): void {
+/** A refusal too rests on what the body has read: it is told when that is on disk. */
+async function told<R>(running: Promise<BodyRun<R>>, seen: number, commits: SharedCommits): Promise<BodyRun<R>> {
   try {
-    inOneCommit(database, writes);
-  } catch (cause) {
-    const isDisk = /^SQLITE_(FULL|IOERR|BUSY|CANTOPEN|READONLY)/.test(sqliteCode(cause));
-    if (!isDisk) throw cause;
-    throw new AppError("DOCUMENTS_UNAVAILABLE", "The document store could not write to disk.", {
-      retryable: true,
-      cause,
-    });
+    return await running;
+  } catch (error) {
+    await commits.onDisk(seen);
+    throw error;
   }
 }
 
-function apply(database: Libsql.Database, write: Write, now: string): void {
+async function open({ file, declared, clock }: SqliteDocumentsOptions): Promise<Store> {
+  const queries = await declared();
+  const database = await openStore(file, queries);
+  const prepare = preparedOnce(database);
+  const purge = purging(clock);
+  const commits = sharedCommits(database, prepare, () => purge(prepare, clock.now()));
+  return { database, prepare, commits, declared: queries };
+}
+
+const columns = "path, collection, body, version, created_at, updated_at, expires_at";
+const insert = `INSERT INTO documents (${columns}) VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT (path)`;
+const statements = {
+  get: "SELECT path, body, version, created_at, updated_at FROM documents WHERE path = ?",
+  delete: "DELETE FROM documents WHERE path = ?",
+  /** An upsert of a create would hide that the path is taken; DO NOTHING then leaves no changed row. */
+  create: `${insert} DO NOTHING`,
+  set: `${insert} DO UPDATE SET body = excluded.body, version = version + 1, updated_at = excluded.updated_at,
+    expires_at = excluded.expires_at`,
+  purge: `DELETE FROM documents WHERE path IN
+    (SELECT path FROM documents WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+};
+
+function apply(prepare: Prepare, write: Write, now: string): void {
   if (write.kind === "delete") {
-    database.prepare("DELETE FROM documents WHERE path = ?").run([write.path]);
+    prepare(statements.delete).run([write.path]);
     return;
   }
   const values = [write.path, collectionOf(write.path), JSON.stringify(write.body), now, now, expiry(write.body)];
-  // An upsert of a create would hide that the path is taken; DO NOTHING then leaves no changed row.
-  const onConflict =
-    write.kind === "create"
-      ? "DO NOTHING"
-      : `DO UPDATE SET body = excluded.body, version = version + 1, updated_at = excluded.updated_at,
-           expires_at = excluded.expires_at`;
-  const { changes } = database
-    .prepare(
-      `INSERT INTO documents (path, collection, body, version, created_at, updated_at, expires_at)
-       VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT (path) ${onConflict}`,
-    )
-    .run(values);
+  const { changes } = prepare(statements[write.kind]).run(values);
   if (changes === 0) throw new AppError("DOCUMENT_EXISTS", `${write.path} exists already.`);
 }
 
@@ -135,21 +164,18 @@ function expiry(body: JsonObject): string | null {
   return typeof expireAt === "string" ? new Date(expireAt).toISOString() : null;
 }
 
-function purging(clock: Clock): (database: Libsql.Database, now: Date) => void {
+function purging(clock: Clock): (prepare: Prepare, now: Date) => void {
   let last = clock.now().getTime();
-  return (database, now) => {
+  return (prepare, now) => {
     if (now.getTime() - last < purgePauseMs) return;
     last = now.getTime();
     const before = new Date(now.getTime() - purgeDelayMs).toISOString();
-    const expired = "SELECT path FROM documents WHERE expires_at <= ? ORDER BY expires_at LIMIT ?";
-    database.prepare(`DELETE FROM documents WHERE path IN (${expired})`).run([before, purgeBatch]);
+    prepare(statements.purge).run([before, purgeBatch]);
   };
 }
 
-function snapshots<T extends object>({ database }: Store, paths: readonly string[], readAt: Date): Snapshot<T>[] {
-  const statement = database
-    .prepare("SELECT path, body, version, created_at, updated_at FROM documents WHERE path = ?")
-    .raw();
+function snapshots<T extends object>({ prepare }: Store, paths: readonly string[], readAt: Date): Snapshot<T>[] {
+  const statement = prepare(statements.get).raw();
   return paths.map((path) => {
     const row: unknown = statement.get([path]);
     if (Array.isArray(row)) return snapshot<T>(row, readAt);
@@ -157,10 +183,9 @@ function snapshots<T extends object>({ database }: Store, paths: readonly string
   });
 }
 
-function page<T extends object>({ database, declared }: Store, query: Query, readAt: Date): Page<T> {
+function page<T extends object>({ prepare, declared }: Store, query: Query, readAt: Date): Page<T> {
   const { sql, values } = pageStatement(declared.assertDeclared(query), query);
-  const rows = database
-    .prepare(sql)
+  const rows = prepare(sql)
     .raw()
     .all([...values])
     .filter(Array.isArray);

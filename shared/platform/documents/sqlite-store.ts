@@ -58,7 +58,7 @@ export function closeStore(database: Libsql.Database): void {
 }
 
 /** Runs the writes in one synchronous `BEGIN IMMEDIATE ... COMMIT`; nothing of them stays when one throws. */
-export function inOneCommit(database: Libsql.Database, writes: () => void): void {
+function inOneCommit(database: Libsql.Database, writes: () => void): void {
   database.exec("BEGIN IMMEDIATE");
   try {
     writes();

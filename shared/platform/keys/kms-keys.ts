@@ -46,7 +46,8 @@ export function kmsKeys({ keyName, clientOptions = {}, timeoutMilliseconds = 10_
 }
 
 async function openClient(clientOptions: KmsClientOptions): Promise<KeyManagementServiceClient> {
-  const kms = await import("@google-cloud/kms");
+  // A CommonJS package in a bundle has no names but `default`.
+  const { default: kms } = await import("@google-cloud/kms");
   return new kms.KeyManagementServiceClient(clientOptions);
 }
 

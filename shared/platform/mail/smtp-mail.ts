@@ -31,7 +31,8 @@ export function smtpMail(options: { url: string; from: string }): Mail {
 }
 
 async function connectTo(url: string): Promise<Transporter> {
-  const { createTransport } = await import("nodemailer");
+  // A CommonJS package in a bundle has no names but `default`.
+  const { createTransport } = (await import("nodemailer")).default;
   const { protocol, hostname, port, username, password } = new URL(url);
   const isSecure = protocol === "smtps:";
   const isLocal = /^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname);

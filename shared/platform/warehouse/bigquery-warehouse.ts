@@ -125,7 +125,10 @@ export function bigqueryWarehouse(options: BigQueryWarehouseOptions): Warehouse 
 function lazyClient({ pace: _pace, ...options }: BigQueryWarehouseOptions): () => Promise<BigQuery> {
   let client: Promise<BigQuery> | undefined;
   return () => {
-    client ??= import("@google-cloud/bigquery").then(({ BigQuery }) => new BigQuery({ ...options, autoRetry: false }));
+    // A CommonJS package in a bundle has no names but `default`.
+    client ??= import("@google-cloud/bigquery").then(
+      ({ default: { BigQuery } }) => new BigQuery({ ...options, autoRetry: false }),
+    );
     return client;
   };
 }

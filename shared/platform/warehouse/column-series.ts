@@ -5,7 +5,8 @@ import { canonicalJson } from "./json-text.ts";
 import type { Column, ColumnType } from "./table.ts";
 import { refused } from "./warehouse-errors.ts";
 
-type Cell = string | number | boolean;
+/** A value as polars is given it, before it is cast to the column's type. */
+export type Cell = string | number | boolean;
 type Parse = (value: unknown) => Cell | undefined;
 
 const INTEGER = /^-?\d{1,19}$/;
@@ -37,15 +38,16 @@ const DATA_TYPES: Record<ColumnType, () => DataType> = {
  * `AMOUNT_OUT_OF_RANGE` for a decimal of more than 26 integer digits.
  */
 export function seriesOf(column: Column, values: readonly unknown[]): Series {
-  if (column.mode === "REPEATED") return listSeries(column, values);
-  const cells = cellsOf(column, values, parserOf(column));
-  const series = SERIES[column.type](column.name, cells);
-  const nulls = cells.reduce<number>((count, cell) => (cell === null ? count + 1 : count), 0);
-  if (series.nullCount() !== nulls) throw refused(`column ${column.name}: a value turned into null`);
+  const cells = cellsOf(column, values);
+  const series = column.mode === "REPEATED" ? listSeries(column.name, cells) : SERIES[column.type](column.name, cells);
+  if (series.nullCount() !== nullsOf(cells)) throw turnedIntoNull(column);
   return series;
 }
 
-function cellsOf(column: Column, values: readonly unknown[], parse: Parse): (Cell | null)[] {
+/** The values as polars is given them; errors as those of `seriesOf`. */
+export function cellsOf(column: Column, values: readonly unknown[]): (Cell | null)[] {
+  if (column.mode === "REPEATED") return listTexts(column, values);
+  const parse = parserOf(column);
   return values.map((value, row) => {
     if (value === null || value === undefined) {
       if (column.mode === "REQUIRED") throw refusedCell(column, row, "is required and missing");
@@ -57,15 +59,26 @@ function cellsOf(column: Column, values: readonly unknown[], parse: Parse): (Cel
   });
 }
 
+export function nullsOf(cells: readonly (Cell | null)[]): number {
+  return cells.reduce<number>((count, cell) => (cell === null ? count + 1 : count), 0);
+}
+
+export function turnedIntoNull(column: Column): AppError {
+  return refused(`column ${column.name}: a value turned into null`);
+}
+
 /** Lists go in as JSON text: polars takes list columns of empty lists only that way, and five times faster. */
-function listSeries(column: Column, values: readonly unknown[]): Series {
-  const texts = values.map((value, row) => {
+function listTexts(column: Column, values: readonly unknown[]): string[] {
+  return values.map((value, row) => {
     if (value === null || value === undefined) return "[]";
     if (!Array.isArray(value) || !value.every(isText)) throw refusedCell(column, row, "is not a list of texts");
     return JSON.stringify(value);
   });
-  const lists = pl.Series(column.name, texts, pl.Utf8).str.jsonDecode(pl.List(pl.Utf8)) as Series;
-  return lists.alias(column.name);
+}
+
+function listSeries(name: string, texts: (Cell | null)[]): Series {
+  const lists = pl.Series(name, texts, pl.Utf8).str.jsonDecode(pl.List(pl.Utf8)) as Series;
+  return lists.alias(name);
 }
 
 function parserOf(column: Column): Parse {

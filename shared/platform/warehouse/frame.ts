@@ -1,6 +1,7 @@
 import pl, { type DataFrame } from "nodejs-polars";
 import { dataTypeOf, seriesOf } from "./column-series.ts";
-import { valuesOf } from "./column-values.ts";
+import { allValuesOf } from "./column-values.ts";
+import { frameOfFew, maximumFewRows } from "./few-rows.ts";
 import type { Column, TableDefinition } from "./table.ts";
 import { refused } from "./warehouse-errors.ts";
 
@@ -13,6 +14,7 @@ import { refused } from "./warehouse-errors.ts";
  */
 export function frameOf(table: TableDefinition, rows: readonly Record<string, unknown>[]): DataFrame {
   refuseUnknownKeys(table, rows);
+  if (rows.length <= maximumFewRows) return frameOfFew(table.columns, rows);
   return pl.DataFrame(
     table.columns.map((column) =>
       seriesOf(
@@ -30,7 +32,8 @@ export function frameOf(table: TableDefinition, rows: readonly Record<string, un
  */
 export function rowsOf(frame: DataFrame, table: TableDefinition): Record<string, unknown>[] {
   const columns = columnsNamed(table, frame.columns);
-  const values = columns.map((column) => valuesOf(frame, column).map((value) => readable(column, value)));
+  const all = allValuesOf(frame, columns);
+  const values = columns.map((column, at) => (all[at] ?? []).map((value) => readable(column, value)));
   return Array.from({ length: frame.height }, (_, row) =>
     Object.fromEntries(columns.map((column, index) => [column.name, values[index]?.[row] ?? null])),
   );
@@ -48,7 +51,7 @@ export function columnsNamed(table: TableDefinition, names: readonly string[]): 
 
 /** No rows, but the columns with their types. */
 export function emptyFrame(columns: readonly Column[]): DataFrame {
-  return pl.DataFrame(columns.map((column) => seriesOf(column, [])));
+  return pl.readRecords([], { schema: Object.fromEntries(columns.map((column) => [column.name, dataTypeOf(column)])) });
 }
 
 /** The frame's columns that do not have the definition's type. Asks for all types at once: one by one takes a while. */

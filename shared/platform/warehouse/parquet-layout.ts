@@ -20,6 +20,8 @@ export interface ParquetLayout {
   manifest(source: TableSource, batchId: string): string;
   /** Held while a batch is written: who writes the id may only be one content. */
   claim(source: TableSource, batchId: string): string;
+  /** Copies of what was read, of many files in one; nothing but speed depends on them. */
+  copies(source: TableSource): string;
   asides(source: TableSource): string;
   aside(source: TableSource): string;
 }
@@ -41,6 +43,7 @@ export function parquetLayout(root: string): ParquetLayout {
     batches,
     manifest: (source, batchId) => join(batches(source), `${checkedName("batch", batchId)}.json`),
     claim: (source, batchId) => join(batches(source), `${checkedName("batch", batchId)}.claim`),
+    copies: (source) => join(table(source), "_copies"),
     asides,
     aside: (source) => join(asides(source), `${randomUUID()}.parquet`),
   };

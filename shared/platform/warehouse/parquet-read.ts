@@ -1,9 +1,11 @@
-import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
+import type { DataFrame } from "nodejs-polars";
 import { checkRead } from "./batch-check.ts";
-import { dataTypeOf, seriesOf } from "./column-series.ts";
+import { seriesOf } from "./column-series.ts";
 import { emptyFrame } from "./frame.ts";
+import { type CopyKey, filesWorthCopy, findCopy, keepCopy } from "./parquet-copies.ts";
 import { ALL_DAYS, type ParquetLayout } from "./parquet-layout.ts";
 import { type Manifest, readManifest } from "./parquet-manifest.ts";
+import { scanFiles } from "./parquet-scan.ts";
 import type { Column } from "./table.ts";
 import type { BatchDays, TableSource } from "./warehouse.ts";
 import { unavailable } from "./warehouse-errors.ts";
@@ -16,59 +18,108 @@ export async function readRows(
   names: readonly string[],
 ): Promise<DataFrame> {
   const { columns, days } = checkRead(source, parts, names);
+  return rowsIn(layout, source, { columns, files: await promisedFiles(layout, source, days) });
+}
+
+/** As `readRows`; what lies in many files is left as one for the next read of the same rows. */
+export async function readRowsByCopy(
+  layout: ParquetLayout,
+  source: TableSource,
+  parts: readonly BatchDays[],
+  names: readonly string[],
+): Promise<DataFrame> {
+  const { columns, days } = checkRead(source, parts, names);
+  const files = await promisedFiles(layout, source, days);
+  if (files.length < filesWorthCopy) return rowsIn(layout, source, { columns, files });
+  const folder = layout.copies(source);
+  const keyOf = (some: readonly PromisedFile[]): CopyKey => copyKey(source, columns, some);
+  const copied = await rowsOfCopy(await findCopy(folder, keyOf(files)), columns);
+  const promised = files.reduce((sum, { rows }) => sum + rows, 0);
+  if (copied?.height === promised) return copied;
+  const rows = await rowsIn(layout, source, { columns, files });
+  const keyNow = async (): Promise<CopyKey> => keyOf(await promisedFiles(layout, source, days));
+  if (rows.height === promised) await keepCopy(folder, { key: keyOf(files), rows, keyNow });
+  return rows;
+}
+
+/** A file that a manifest says is there. */
+interface PromisedFile {
+  batchId: string;
+  contentHash: string;
+  day: string;
+  rows: number;
+}
+
+async function promisedFiles(
+  layout: ParquetLayout,
+  source: TableSource,
+  days: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<PromisedFile[]> {
   const manifests = await Promise.all([...days.keys()].map((batchId) => readManifest(layout, source, batchId)));
-  // One expression for all files and columns: making one takes half a millisecond.
-  const asked = pl.cols(columns.map(({ name }) => name));
-  const nothing = nullsOf(columns);
-  const scans = manifests.flatMap((manifest) => {
-    if (!manifest || manifest.removed) return [];
-    return filesOf(source, manifest, days.get(manifest.batchId) ?? new Set()).map((day) =>
-      scan(layout.rows(source, day, manifest.batchId), manifest, nothing).select(asked),
-    );
-  });
-  if (scans.length === 0) return emptyFrame(columns);
-  return withEmptyLists(await collected(scans), columns);
+  return manifests.flatMap((manifest) =>
+    manifest === undefined || manifest.removed
+      ? []
+      : filesOf(source, manifest, days.get(manifest.batchId) ?? new Set()),
+  );
 }
 
 /** An unpartitioned table has one file per batch, whatever days are asked for. */
-function filesOf(source: TableSource, manifest: Manifest, days: ReadonlySet<string>): string[] {
+function filesOf(source: TableSource, manifest: Manifest, days: ReadonlySet<string>): PromisedFile[] {
+  const { batchId, contentHash } = manifest;
   const asked = source.table.partition ? [...days].sort() : [ALL_DAYS];
-  return asked.filter((day) => Object.hasOwn(manifest.days, day));
+  return asked.flatMap((day) => {
+    const rows = Object.hasOwn(manifest.days, day) ? manifest.days[day] : undefined;
+    return rows === undefined ? [] : [{ batchId, contentHash, day, rows }];
+  });
 }
 
-/** What stands for a column that a file lacks; made when the first file lacks it, and once. */
-function nullsOf(columns: readonly Column[]): (stored: ReadonlySet<string>) => Expr[] {
-  const made = new Map<string, Expr>();
-  return (stored) =>
-    columns.flatMap((column) => {
-      if (stored.has(column.name)) return [];
-      const value = made.get(column.name) ?? pl.lit(null).cast(dataTypeOf(column)).alias(column.name);
-      made.set(column.name, value);
-      return [value];
-    });
+async function rowsIn(
+  layout: ParquetLayout,
+  source: TableSource,
+  { columns, files }: { columns: readonly Column[]; files: readonly PromisedFile[] },
+): Promise<DataFrame> {
+  if (files.length === 0) return emptyFrame(columns);
+  const paths = files.map(({ day, batchId }) => layout.rows(source, day, batchId));
+  const rows = await collected(paths, columns);
+  refuseNulls(rows, columns);
+  return withEmptyLists(rows, columns);
 }
 
-/** Nulls come in beside the stored columns: a selection of literals alone would have one row, not the file's. */
-function scan(path: string, manifest: Manifest, nothing: (stored: ReadonlySet<string>) => Expr[]): LazyDataFrame {
-  const missing = nothing(new Set(manifest.columns.map(({ name }) => name)));
-  const file = pl.scanParquet(path, { glob: false });
-  return missing.length === 0 ? file : file.withColumns(...missing);
+/** A copy may be let go of while it is read. */
+async function rowsOfCopy(copy: string | undefined, columns: readonly Column[]): Promise<DataFrame | undefined> {
+  if (copy === undefined) return undefined;
+  return scanFiles([copy], columns)
+    .collect()
+    .catch(() => undefined);
+}
+
+function copyKey(source: TableSource, columns: readonly Column[], files: readonly PromisedFile[]): CopyKey {
+  const shapes = columns.map(({ name, type, mode }) => ({ name, type, mode }));
+  return { datasetId: source.datasetId, table: source.table.name, columns: shapes, files };
 }
 
 /** The manifest named the file: that it cannot be read is never "no rows". */
-async function collected(scans: LazyDataFrame[]): Promise<DataFrame> {
+async function collected(files: readonly string[], columns: readonly Column[]): Promise<DataFrame> {
   try {
-    return await pl.concat(scans).collect();
+    return await scanFiles(files, columns).collect();
   } catch (error) {
     throw unavailable("a stored file of a published batch cannot be read", error);
   }
 }
 
+/** Every batch was written with all its REQUIRED values: a file that lacks such a column is not the one that was written. */
+function refuseNulls(rows: DataFrame, columns: readonly Column[]): void {
+  const nulls = rows.nullCount().row(0);
+  const lost = columns.find(({ mode }, at) => mode === "REQUIRED" && Number(nulls[at]) > 0);
+  if (lost !== undefined) throw unavailable(`a stored file of a published batch has no ${lost.name}`);
+}
+
 /** A list is never null: BigQuery does not tell a null list from an empty one. */
 function withEmptyLists(frame: DataFrame, columns: readonly Column[]): DataFrame {
-  return columns.reduce((whole, column) => {
+  const lists = columns.filter(({ mode }) => mode === "REPEATED");
+  return lists.reduce((whole, column) => {
     const series = whole.getColumn(column.name);
-    if (column.mode !== "REPEATED" || series.nullCount() === 0) return whole;
+    if (series.nullCount() === 0) return whole;
     return whole.withColumn(seriesOf(column, series.toArray()));
   }, frame);
 }

@@ -3,6 +3,7 @@ import { basename, join } from "node:path";
 import pl from "nodejs-polars";
 import { checkSource, organizationColumn } from "./batch-check.ts";
 import { isErrno, removeFile, settle, syncFolder } from "./durable-files.ts";
+import { forgetCopies } from "./parquet-copies.ts";
 import { ALL_DAYS, type ParquetLayout } from "./parquet-layout.ts";
 import { readManifest, replaceManifest } from "./parquet-manifest.ts";
 import type { TableSource } from "./warehouse.ts";
@@ -24,6 +25,7 @@ export async function removeBatches(
     const days = manifest ? Object.keys(manifest.days) : await dayFolders(layout, source);
     for (const day of days) await removeFile(layout.rows(source, day, batchId));
   }
+  await forgetCopies(layout.copies(source), new Set(batchIds));
 }
 
 /**
@@ -39,6 +41,7 @@ export async function eraseRows(layout: ParquetLayout, source: TableSource, orgS
         await eraseInFile(layout, source, { day, batchId: basename(name, ".parquet"), column, orgSlug });
     }
   }
+  await forgetCopies(layout.copies(source));
   await removeAbandoned(layout.asides(source));
 }
 

@@ -89,6 +89,16 @@ describe("parquetWarehouse", () => {
     expect(isAppError(failure, "WAREHOUSE_UNAVAILABLE")).toBe(true);
   });
 
+  test("never takes a file that lacks a REQUIRED column for a batch's own", async () => {
+    await warehouse.write(batchOf(["a", "b"]));
+    const file = table("2028-02-29", "b1.parquet");
+    pl.readParquet(file).drop("provider").writeParquet(file);
+
+    const failure = await providers().catch((error: unknown) => error);
+
+    expect(isAppError(failure, "WAREHOUSE_UNAVAILABLE")).toBe(true);
+  });
+
   test("opens no file that was not named", async () => {
     await warehouse.write(batchOf(["a"]));
     await writeFile(table("2028-02-28", "damaged.parquet"), "not parquet");

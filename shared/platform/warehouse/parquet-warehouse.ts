@@ -12,7 +12,7 @@ import {
   labelDataset,
 } from "./parquet-datasets.ts";
 import { parquetLayout } from "./parquet-layout.ts";
-import { readRows } from "./parquet-read.ts";
+import { readRowsByCopy } from "./parquet-read.ts";
 import { eraseRows, removeBatches } from "./parquet-removal.ts";
 import { ensureView, replaceView } from "./parquet-view-files.ts";
 import { readView } from "./parquet-views.ts";
@@ -51,7 +51,7 @@ export function parquetWarehouse(options: { folder: string }): Warehouse {
       await dropDataset(layout, datasetId, label);
     },
     write: (batch) => writeBatch(layout, batch),
-    read: (source, parts, columns) => readRows(layout, source, parts, columns),
+    read: (source, parts, columns) => readRowsByCopy(layout, source, parts, columns),
     remove: (source, batchIds) => removeBatches(layout, source, batchIds),
     eraseOrganization: (source, orgSlug) => eraseRows(layout, source, orgSlug),
   };

@@ -53,7 +53,9 @@ async function claim(layout: ParquetLayout, batch: Batch): Promise<void> {
  */
 function storedColumns({ rows, table }: Batch): Column[] {
   const nulls = rows.nullCount().row(0);
-  const silent = new Set(rows.columns.filter((_, at) => Number(nulls[at]) === rows.height));
+  // A frame looks through all its columns whenever it is asked for a property.
+  const { columns, height } = rows;
+  const silent = new Set(columns.filter((_, at) => Number(nulls[at]) === height));
   return table.columns.filter(
     ({ name, mode }) => mode !== "NULLABLE" || isOrganizationColumn(name) || !silent.has(name),
   );
@@ -64,12 +66,21 @@ const rowCount = pl.len().alias("n");
 const dayAndCount = [pl.col("day").cast(pl.Utf8), pl.col("n")];
 const backwards = pl.col("day").lt(pl.col("day").shift(1)).sum();
 
+const dayExpressions = new Map<string, Expr>();
+
+/** The day of a row by this column; the few names that tables partition by are kept. */
+function dayOf(field: string): Expr {
+  const day = dayExpressions.get(field) ?? pl.col(field).cast(pl.Date).alias("day");
+  dayExpressions.set(field, day);
+  return day;
+}
+
 type DayRows = ReadonlyMap<string, DataFrame>;
 
 /** Slices of rows in the order of their days: to look for each day in all rows costs as much as to write it. */
 async function rowsByDay({ table }: Batch, rows: DataFrame): Promise<DayRows> {
   if (!table.partition) return new Map([[ALL_DAYS, rows]]);
-  const day = pl.col(table.partition.field).cast(pl.Date).alias("day");
+  const day = dayOf(table.partition.field);
   const ordered = (await isOrdered(rows, day))
     ? rows
     : await rows.lazy().sort({ by: day, maintainOrder: true }).collect();

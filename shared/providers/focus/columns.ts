@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Errors } from "@sinclair/typebox/errors";
+import { Check } from "@sinclair/typebox/value";
 import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
 import { loadMinorDigits } from "#shared/money/currencies.ts";
 import { configFile } from "#shared/platform/config-files.ts";
@@ -96,7 +97,7 @@ function columnsOf(listed: Static<typeof ColumnsFile>, table: TableDefinition): 
 }
 
 function checked<T extends typeof ColumnsFile | typeof TaxonomyFile>(schema: T, content: unknown, file: string) {
-  if (Value.Check(schema, content)) return content;
-  const fields = [...Value.Errors(schema, content)].map(({ path, message }) => ({ path, problem: message }));
+  if (Check(schema, content)) return content;
+  const fields = [...Errors(schema, content)].map(({ path, message }) => ({ path, problem: message }));
   throw new AppError("CONFIG_FILE_INVALID", `${file} is not what it should be.`, { fields });
 }

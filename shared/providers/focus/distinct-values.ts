@@ -11,8 +11,9 @@ export interface ReadColumn {
   kind: ReadKind;
 }
 
-/** What is remembered of a column at most, so that memory does not grow with the file. */
+/** What is remembered of a column at most, in texts and in their characters, so that memory does not grow with the file. */
 const mostRemembered = 5_000;
+const mostCharacters = 4 * 1024 * 1024;
 
 /** Reads every different text once: charge periods and tags repeat from row to row. Answers one expression per column. */
 export function distinctReader(asked: readonly ReadColumn[]): (text: DataFrame) => Promise<Expr[]> {
@@ -52,10 +53,12 @@ function replaced(from: string, texts: string[], values: (string | number)[], ty
 /** One expression serves all frames whose texts are known; only a new text makes a new one. */
 function remembering<T>(read: (text: string) => T | undefined, make: (texts: string[], values: T[]) => Expr): Reading {
   const known = new Map<string, T>();
+  let characters = 0;
   let made: Expr | undefined;
   return (texts) => {
-    if (known.size > mostRemembered) {
+    if (known.size > mostRemembered || characters > mostCharacters) {
       known.clear();
+      characters = 0;
       made = undefined;
     }
     for (const text of texts) {
@@ -63,6 +66,7 @@ function remembering<T>(read: (text: string) => T | undefined, make: (texts: str
       const value = read(text);
       if (value === undefined) continue;
       known.set(text, value);
+      characters += text.length;
       made = undefined;
     }
     made ??= make([...known.keys()], [...known.values()]);

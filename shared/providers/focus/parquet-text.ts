@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pl, { type DataFrame, type Expr, type LazyDataFrame } from "nodejs-polars";
-import type { DeliveredBytes } from "./delivered-bytes.ts";
+import { blockBytes, type DeliveredBytes } from "./delivered-bytes.ts";
 import { fileLimits } from "./limits.ts";
 import { excerpt, fileRefused } from "./refusal.ts";
 import type { TextFile } from "./text-file.ts";
@@ -43,11 +43,35 @@ async function* parquetFrames(
           .select(...columns)
           .collect(),
       );
-      yield nested.reduce(withJsonText, frame);
+      yield* boundedFrames(nested.reduce(withJsonText, frame));
     }
   } finally {
     await rm(file.folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * The same rows in frames of no more text than a CSV is cut into: a few bytes of Parquet may stand for any amount of it,
+ * and so far each text is held once. Throws for a row that as a line of CSV would be too long.
+ */
+function* boundedFrames(frame: DataFrame): Generator<DataFrame> {
+  const lengths = frame
+    .select(pl.sumHorizontal(pl.all().str.lengths().cast(pl.Int64).fillNull(0)).alias("length"))
+    .getColumn("length")
+    .toArray();
+  let start = 0;
+  let size = 0;
+  for (const [row, each] of lengths.entries()) {
+    const length = Number(each);
+    if (length > fileLimits.lineBytes) throw fileRefused("A row is longer than 1 MiB.", { rule: "line_limit" });
+    if (size + length > blockBytes) {
+      yield frame.slice(start, row - start);
+      start = row;
+      size = 0;
+    }
+    size += length;
+  }
+  yield start === 0 ? frame : frame.slice(start, frame.height - start);
 }
 
 function textOf(name: string, type: string): Expr {

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
-import type { DataFrame } from "nodejs-polars";
+import pl, { type DataFrame } from "nodejs-polars";
+import { cellBytes, framesDone } from "#shared/platform/warehouse/frame-memory.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import type { StreamPart } from "../stream.ts";
 import { type DayFacts, dayFacts, sortedByDay } from "./day-content.ts";
-import { announceFrame } from "./frame-memory.ts";
 import { type PartFrame, partFrames } from "./part-frames.ts";
 import type { RowSource } from "./table-rows.ts";
 
 /** Collects rows until they are worth a batch. */
 export interface PartWriter {
-  /** Waits while the batch before is still being written, so that memory holds two at most. */
+  /** Waits while the part before is still being written, so that memory holds two at most. */
   add(period: string, rows: DataFrame): Promise<void>;
   /** Writes what is worth a batch of periods other than these: most files are in order of time and have done with them. */
   leave(current: readonly string[]): Promise<void>;
@@ -21,45 +21,44 @@ type WritePart = (part: StreamPart) => Promise<void>;
 
 const rowsOfPart = 100_000;
 const rowsWorthPart = 20_000;
+/** Characters of delivered records, as the raw table keeps them: rows are as wide as a vendor likes. */
+const textOfPart = 128 * 1024 * 1024;
 /** Of all periods together: a file may mix many. */
 const mostRowsHeld = 250_000;
+const mostTextHeld = 2 * textOfPart;
 
 interface Held {
   rows: number;
+  /** Characters of their records. */
+  text: number;
   frames: DataFrame[];
 }
 
-/** Cuts the rows of each billing period into parts of a fixed number, whatever pieces they come in. */
+/** Cuts the rows of each billing period into parts of bounded size, the same whatever pieces they come in. */
 export function partWriter(source: RowSource, write: WritePart): PartWriter {
   const writeParts = partsWriting(source, write);
   const held = new Map<string, Held>();
   let writing: Promise<unknown> = Promise.resolve();
-  const start = async (period: string, frames: DataFrame[]): Promise<void> => {
-    await writing;
-    writing = writeParts(period, frames);
-    // Whoever waits for it next is told; until then it must not count as unhandled.
-    writing.catch(() => {});
-  };
   const startWhole = async (period: string): Promise<void> => {
     const own = held.get(period);
     held.delete(period);
-    if (own !== undefined) await start(period, own.frames);
+    if (own === undefined) return;
+    await writing;
+    writing = writeParts(period, own);
+    // Whoever waits for it next is told; until then it must not count as unhandled.
+    writing.catch(() => {});
   };
   return {
     async add(period, rows) {
-      const own = held.get(period) ?? { rows: 0, frames: [] };
-      held.set(period, own);
-      for (let rest: DataFrame | undefined = rows; rest !== undefined; ) {
-        const [taken, left]: [DataFrame, DataFrame | undefined] = cut(rest, rowsOfPart - own.rows);
-        own.frames.push(taken);
-        own.rows += taken.height;
-        rest = left;
-        if (own.rows < rowsOfPart) continue;
-        await start(period, own.frames);
-        own.frames = [];
-        own.rows = 0;
+      for (let rest = rows; rest.height > 0; ) {
+        const own = held.get(period) ?? { rows: 0, text: 0, frames: [] };
+        held.set(period, own);
+        const taken = fitting(rest, own);
+        hold(taken, own);
+        rest = rest.slice(taken.height, rest.height - taken.height);
+        if (rest.height > 0 || own.rows >= rowsOfPart) await startWhole(period);
       }
-      if (sumOf(held) > mostRowsHeld) await startWhole(largest(held));
+      if (sumOf(held, "rows") > mostRowsHeld || sumOf(held, "text") > mostTextHeld) await startWhole(largest(held));
     },
     async leave(current) {
       for (const [period, { rows }] of [...held])
@@ -72,33 +71,49 @@ export function partWriter(source: RowSource, write: WritePart): PartWriter {
   };
 }
 
-function cut(rows: DataFrame, at: number): [DataFrame, DataFrame | undefined] {
-  const { height } = rows;
-  return height <= at ? [rows, undefined] : [rows.slice(0, at), rows.slice(at, height - at)];
+/** The first rows, as many as there is room for in the part; one at least in an empty part. */
+function fitting(rows: DataFrame, own: Held): DataFrame {
+  const byRows = Math.min(rows.height, rowsOfPart - own.rows);
+  if (own.text + textOf(rows) <= textOfPart) return rows.slice(0, byRows);
+  const ends = rows.getColumn("record").str.lengths().cast(pl.Int64).cumSum().toArray();
+  const byText = ends.filter((end) => own.text + Number(end) <= textOfPart).length;
+  return rows.slice(0, Math.max(own.rows === 0 ? 1 : 0, Math.min(byRows, byText)));
 }
 
-function sumOf(held: ReadonlyMap<string, Held>): number {
-  return [...held.values()].reduce((sum, { rows }) => sum + rows, 0);
+function hold(rows: DataFrame, own: Held): void {
+  if (rows.height === 0) return;
+  own.frames.push(rows);
+  own.rows += rows.height;
+  own.text += textOf(rows);
+}
+
+function textOf(rows: DataFrame): number {
+  return Number(rows.getColumn("record").str.lengths().cast(pl.Int64).sum());
+}
+
+function sumOf(held: ReadonlyMap<string, Held>, what: "rows" | "text"): number {
+  return [...held.values()].reduce((sum, own) => sum + own[what], 0);
 }
 
 function largest(held: ReadonlyMap<string, Held>): string {
-  return [...held].reduce((one, other) => (other[1].rows > one[1].rows ? other : one))[0];
+  return [...held].reduce((one, other) => (other[1].text > one[1].text ? other : one))[0];
 }
 
 /** Both tables of the same rows, one after the other: parts are numbered in the order they are written. */
 function partsWriting(source: RowSource, write: WritePart) {
   const { model } = source;
   const frames = partFrames(source);
-  return async (period: string, held: DataFrame[]): Promise<void> => {
-    if (held.length === 0) return;
-    const sorted = await sortedByDay(held);
+  return async (period: string, held: Held): Promise<void> => {
+    if (held.rows === 0) return;
+    const sorted = await sortedByDay(held.frames);
     // Writing takes long, and the frames are as large as what was made of them.
-    held.length = 0;
+    held.frames.length = 0;
+    const size = held.text + cellBytes * sorted.height * sorted.width;
+    framesDone(size);
     const days = await dayFacts(sorted, model);
     await write(partOf({ period, table: model.costTable, days, frame: frames.cost }, sorted));
-    announceFrame();
     await write(partOf({ period, table: model.rawTable, days: withoutTotals(days), frame: frames.raw }, sorted));
-    announceFrame();
+    framesDone(size);
   };
 }
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { amountText, parseAmount, roundAmount, sumAmounts } from "#shared/money/amount.ts";
 import { heldBytes } from "./delivered-bytes.ts";
-import { charge, chargeOn, csvOf, largeCsv } from "./fixtures/focus-csv.ts";
+import { charge, chargeOn, csvOf } from "./fixtures/focus-csv.ts";
 import { type FocusFile, type ReadingWork, readFocusFile } from "./read-file.ts";
 
 const signal = new AbortController().signal;
@@ -175,22 +175,4 @@ test("parts are cut by rows of a period, and their days add up to the file", asy
     { table: "cost_data_standard", rows: 2, source: "2026-07" },
     { table: "focus_import_daily_raw", rows: 2, source: "2026-07" },
   ]);
-});
-
-/** A third of what the processor is given: the file may be any number of times larger. */
-const memoryBoundMib = 1280;
-
-test("200,000 rows are read within the processor's memory", { timeout: 240_000 }, async () => {
-  const large = largeCsv(200_000);
-  const before = process.memoryUsage().rss;
-  let peak = before;
-  const watch = setInterval(() => {
-    peak = Math.max(peak, process.memoryUsage().rss);
-  }, 20);
-
-  const report = await read(large, { write: async () => {} });
-
-  clearInterval(watch);
-  expect(report).toMatchObject({ rows: 200_000, errorCount: 0 });
-  expect((peak - before) / 2 ** 20).toBeLessThan(memoryBoundMib);
 });

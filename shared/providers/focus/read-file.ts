@@ -1,14 +1,14 @@
 import pl, { type DataFrame } from "nodejs-polars";
 import { amountText, parseAmount, roundAmount, sumAmounts } from "#shared/money/amount.ts";
+import { cellBytes, framesDone } from "#shared/platform/warehouse/frame-memory.ts";
 import type { StreamPart } from "../stream.ts";
 import { ahead } from "./ahead.ts";
 import { type FocusModel, focusModel } from "./columns.ts";
 import { addTotals, currencyTotals } from "./day-content.ts";
-import type { DeliveredBytes } from "./delivered-bytes.ts";
+import { blockBytes, type DeliveredBytes } from "./delivered-bytes.ts";
 import { addErrors, emptyReport, type FileReport } from "./file-report.ts";
 import { type Fill, fills } from "./fills.ts";
 import { focusRules } from "./focus-rules.ts";
-import { announceFrame } from "./frame-memory.ts";
 import { type Delivered, deliveredColumns } from "./header.ts";
 import { type Inspection, inspection } from "./inspection.ts";
 import { fileLimits } from "./limits.ts";
@@ -92,7 +92,7 @@ function records(text: TextFile, passage: Passage, { report, work }: Reading): A
     const first = firstRow;
     firstRow += frame.height;
     const typed = await passage.type(frame, first);
-    announceFrame();
+    framesDone(blockBytes + cellBytes * typed.height * typed.width);
     return { height: typed.height, rows: await usableRows(typed, first, passage, report) };
   });
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
-import { Value } from "@sinclair/typebox/value";
+import { Errors } from "@sinclair/typebox/errors";
+import { Check } from "@sinclair/typebox/value";
 import { AppError } from "#shared/runtime/errors.ts";
 
 const closed = { additionalProperties: false };
@@ -37,8 +38,8 @@ export type LineItems = (text: string) => LineItem;
 
 /** Reads the content of `configs/openai/line-items.yml`. Throws `CONFIG_FILE_INVALID` listing every fault. */
 export function lineItems(content: unknown): LineItems {
-  if (!Value.Check(LineItemFile, content))
-    throw invalid([...Value.Errors(LineItemFile, content)].map(({ path, message }) => ({ path, problem: message })));
+  if (!Check(LineItemFile, content))
+    throw invalid([...Errors(LineItemFile, content)].map(({ path, message }) => ({ path, problem: message })));
   const tiers = new Set(content.tiers);
   const patterns = content.patterns.map((entry, index) => ({
     ...entry,

@@ -1,16 +1,17 @@
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import type { Snapshot } from "#shared/platform/documents/documents.ts";
-import type { Change } from "#shared/runtime/change.ts";
-import { setOrgTimer, timerPath } from "#shared/timers/timers.ts";
-import type { Plans } from "./plans.ts";
+import { type Plans, planCurrency } from "#shared/plans/plans.ts";
 import {
   type EffectiveSubscription,
   effectiveSubscription,
   readOnlyMilliseconds,
   type SubscriptionDocument,
   subscriptionPath,
-} from "./subscription.ts";
-import { subscriptionHistory } from "./subscription-history.ts";
+} from "#shared/plans/subscription.ts";
+import { subscriptionHistory } from "#shared/plans/subscription-history.ts";
+import type { Snapshot } from "#shared/platform/documents/documents.ts";
+import type { Change } from "#shared/runtime/change.ts";
+import { setOrgTimer, timerPath } from "#shared/timers/timers.ts";
+import { accountBeside, type BillingAccount, billingAccountPath } from "./account.ts";
 
 /** Payload of the message that tells other areas to read plan and status again. */
 export interface EntitlementsChanged {
@@ -24,27 +25,49 @@ export interface EntitlementsChanged {
 /** Timers that make durable, or announce, what a subscription's own times bring about. */
 export const subscriptionTimers = ["trial-end", "grace-end", "contract-end", "read-only-end"] as const;
 
+/** The record as one read found it, with the account beside it. */
+export interface ReadSubscription extends Snapshot<SubscriptionDocument> {
+  account: Snapshot<BillingAccount>;
+  /** Of an account that begins. */
+  currency: string;
+}
+
+/** What a change of a subscription goes by. */
+interface Applying {
+  change: Change;
+  catalogue: Plans;
+  /** As `orgs/{key}` says it. */
+  trialUsed: boolean;
+}
+
 /** Reads what `applySubscription` writes; before the first write of the transaction. */
-export async function readSubscription(org: OrgIdentity, change: Change): Promise<Snapshot<SubscriptionDocument>> {
-  const [subscription] = await change.getAll<SubscriptionDocument>([
+export async function readSubscription(org: OrgIdentity, change: Change): Promise<ReadSubscription> {
+  const [subscription, account] = await change.getAll<object>([
     subscriptionPath(org),
+    billingAccountPath(org),
     ...subscriptionTimers.map((kind) => timerPath(kind, org.key)),
   ]);
-  if (subscription === undefined) throw new Error("the store answers fewer documents than it was asked for");
-  return subscription;
+  if (subscription === undefined || account === undefined)
+    throw new Error("the store answers fewer documents than it was asked for");
+  return {
+    ...(subscription as Snapshot<SubscriptionDocument>),
+    account: account as Snapshot<BillingAccount>,
+    currency: await planCurrency(),
+  };
 }
 
 /**
- * The one way a subscription record is written: with its history row, its timers and the message `entitlements-changed`.
- * Reads end 30 days after the change that stops runs, and a record that runs again has no such end. The audit row is
- * the caller's. Answers the record as stored. Source: `organizations.md` 5, `billing.md` 3.
+ * The one way a subscription record is written: with the billing account, which tells the same story, its history row, its
+ * timers and the message `entitlements-changed`. Reads end 30 days after the change that stops runs, and a record that
+ * runs again has no such end. The audit row is the caller's, as is `orgs/{key}`, which takes `trialUsed` from the answer.
+ * Source: `organizations.md` 5, `billing.md` 1 and 3.
  */
 export function applySubscription(
   org: OrgIdentity,
-  read: Snapshot<SubscriptionDocument>,
+  read: ReadSubscription,
   next: SubscriptionDocument,
-  { change, catalogue }: { change: Change; catalogue: Plans },
-): SubscriptionDocument {
+  { change, catalogue, trialUsed }: Applying,
+): { stored: SubscriptionDocument; trialUsed: boolean } {
   const now = read.readAt;
   const before = effectiveSubscription(read.body, catalogue, now);
   const after = effectiveSubscription(next, catalogue, now);
@@ -59,7 +82,12 @@ export function applySubscription(
     setOrgTimer({ kind, org: org.key, dueAt }, change);
   }
   announceEntitlements(org, after, change);
-  return stored;
+  // Where no account has noted it, the trial began with the record: there is none without.
+  const trialBegan = trialUsed ? (read.createdAt ?? now.toISOString()) : null;
+  const setting = { org, now, currency: read.currency, trialBegan };
+  const account = accountBeside(stored, read.account.body, setting);
+  change.set<BillingAccount>(billingAccountPath(org), account);
+  return { stored, trialUsed: account.trialUsedAt !== null };
 }
 
 /** Tells other areas that plan or status is another one. */

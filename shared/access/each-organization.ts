@@ -1,6 +1,5 @@
-import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
-import type { OrgDocument } from "./organization.ts";
+import type { OrgIdentity } from "./caller.ts";
 
 /** The active organizations by slug, in pages; `after` is the cursor of a page that was read before. */
 export async function organizationsPage(
@@ -8,7 +7,7 @@ export async function organizationsPage(
   after: string | undefined,
   limit = 200,
 ): Promise<{ orgs: OrgIdentity[]; next: string | undefined }> {
-  const page = await documents.list<OrgDocument>({
+  const page = await documents.list<Pick<OrgIdentity, "slug" | "orgId">>({
     collection: "orgs",
     filters: [{ field: "state", is: "==", value: "ACTIVE" }],
     orderBy: [{ field: "slug", direction: "asc" }],
