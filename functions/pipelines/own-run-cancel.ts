@@ -12,5 +12,6 @@ export default httpFunction({
   errors: ["RUN_NOT_FOUND"],
   subscription: "any",
   audit: { action: "run.cancelled", operation: "UPDATE", resourceType: "run" },
-  steps: ({ org, params }, effects) => cancelRun({ org, runId: params.run, reason: undefined }, effects),
+  steps: ({ org, params }, effects, { metrics }) =>
+    cancelRun({ org, runId: params.run, reason: undefined }, effects, metrics),
 });

@@ -14,5 +14,6 @@ export default httpFunction({
   errors: ["RUN_NOT_FOUND"],
   subscription: "any",
   audit: { action: "run.cancelled", operation: "UPDATE", resourceType: "run" },
-  steps: ({ org, params, body }, effects) => cancelRun({ org, runId: params.run, reason: body.reason }, effects),
+  steps: ({ org, params, body }, effects, { metrics }) =>
+    cancelRun({ org, runId: params.run, reason: body.reason }, effects, metrics),
 });

@@ -14,5 +14,5 @@ export default httpFunction({
   errors: ["INVALID_DATE"],
   subscription: "any",
   audit: { action: "run.completed", operation: "UPDATE", resourceType: "run" },
-  steps: (request, effects, { documents }) => completeRun(request, effects, documents),
+  steps: completeRun,
 });

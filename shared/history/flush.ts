@@ -3,16 +3,10 @@ import { loadTableConfig } from "#shared/bootstrap/load-table-config.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
 import type { Warehouse } from "#shared/platform/warehouse/warehouse.ts";
+import type { HistoryRows } from "#shared/runtime/change.ts";
 import { isAppError } from "#shared/runtime/errors.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
-import {
-  finishBatch,
-  type HistoryBatch,
-  type HistoryEntry,
-  markLoaded,
-  nextBatch,
-  payloadsOf,
-} from "./history-batch.ts";
+import { finishBatch, type HistoryBatch, markLoaded, nextBatch, placeOf, rowsOf } from "./history-batch.ts";
 
 type FlushPorts = { documents: Documents; warehouse: Warehouse } & Pick<Surroundings, "ids">;
 
@@ -36,68 +30,45 @@ export async function flushHistory(ports: FlushPorts): Promise<number> {
 
 async function bring(batch: HistoryBatch, ports: FlushPorts): Promise<number> {
   if (batch.isLoaded) return finishBatch(batch, ports.documents);
-  const { messages, problems } = await load(batch, ports);
-  const loaded = await markLoaded(batch, messages, ports.documents);
+  const { held, problems } = await load(batch, ports);
+  const loaded = await markLoaded(batch, held, ports.documents);
   const brought = loaded === undefined ? 0 : await finishBatch(loaded, ports.documents);
   if (problems.length > 0) throw new Error(`history rows are refused: ${problems.join("; ")}`);
   return brought;
 }
 
-/** Loads what can be loaded: the outbox paths of it, and what is wrong with the rest. */
+/** Loads what can be loaded: the places of what is held back, and why it is. */
 async function load(
   batch: HistoryBatch,
   ports: FlushPorts,
-): Promise<{ messages: Set<string>; problems: readonly string[] }> {
+): Promise<{ held: readonly string[]; problems: readonly string[] }> {
   const { datasetId: central, tables } = await historyTables();
-  const entries = await payloadsOf(batch, ports.documents);
-  const held = new Set<string>();
+  const held: string[] = [];
   const problems: string[] = [];
-  const hold = ({ place, parts }: Load, problem: string | undefined): void => {
-    if (problem === undefined) return;
-    problems.push(`${place}: ${problem}`);
-    for (const { path } of parts) held.add(path);
-  };
-  const loads = loadsOf(entries, { central, tables });
-  // A message with rows of several tables is brought over whole or not at all, else its next load would repeat some.
-  for (const each of loads) if (each.parts.some(({ isWhole }) => !isWhole)) hold(each, await problemOf(each));
-  for (const each of loads) {
-    const parts = each.parts.filter(({ path }) => !held.has(path));
-    if (parts.length > 0) hold({ ...each, parts }, await loadTable(batch, { ...each, parts }, ports));
+  for (const { datasetId, table, rows } of byPlace(await rowsOf(batch, ports.documents))) {
+    const target = { datasetId: datasetId ?? central, table: tables.get(table) };
+    const batchId = `${batch.id}-${target.datasetId}-${table}`;
+    const problem = await loadTable({ ...target, batchId, rows }, ports.warehouse);
+    // What mirrors something in a dataset that was dropped is gone with it.
+    const isGone = problem !== undefined && (await ports.warehouse.describeDataset(target.datasetId)) === undefined;
+    if (problem === undefined || (datasetId !== null && isGone)) continue;
+    held.push(placeOf({ datasetId, table }));
+    problems.push(`${target.datasetId}/${table}: ${problem}`);
   }
-  return { messages: new Set(entries.map(({ path }) => path).filter((path) => !held.has(path))), problems };
+  return { held, problems };
 }
 
 /** Undefined, or why the rows are refused for good, with nothing of them written. */
-function loadTable(batch: HistoryBatch, { place, table, parts }: Load, ports: FlushPorts): Promise<string | undefined> {
-  const rows = parts.flatMap((part) => part.rows);
-  const [datasetId = ""] = place.split("/");
-  return refusalOf(table, async (known, frameOf) => {
-    const contentHash = createHash("sha256").update(JSON.stringify(rows)).digest("hex");
-    const batchId = `${batch.id}-${place.replace("/", "-")}`;
-    await ports.warehouse.write({ datasetId, table: known, batchId, contentHash, rows: frameOf(known, rows) });
-  });
-}
-
-/** As `loadTable`, and nothing is written at all. */
-function problemOf({ table, parts }: Load): Promise<string | undefined> {
-  return refusalOf(table, async (known, frameOf) => {
-    frameOf(
-      known,
-      parts.flatMap(({ rows }) => rows),
-    );
-  });
-}
-
-type FrameOf = typeof import("#shared/platform/warehouse/frame.ts")["frameOf"];
-
-async function refusalOf(
-  table: TableDefinition | undefined,
-  work: (table: TableDefinition, frameOf: FrameOf) => Promise<void>,
+async function loadTable(
+  load: { datasetId: string; table: TableDefinition | undefined; batchId: string; rows: Record<string, unknown>[] },
+  warehouse: Warehouse,
 ): Promise<string | undefined> {
   const { frameOf } = await import("#shared/platform/warehouse/frame.ts");
+  const { table, rows } = load;
   if (table === undefined) return "there is no such table";
   try {
-    await work(table, frameOf);
+    const contentHash = createHash("sha256").update(JSON.stringify(rows)).digest("hex");
+    await warehouse.write({ ...load, table, contentHash, rows: frameOf(table, rows) });
     return undefined;
   } catch (error) {
     if (isAppError(error, "BATCH_REFUSED") || isAppError(error, "AMOUNT_OUT_OF_RANGE")) return error.message;
@@ -105,39 +76,16 @@ async function refusalOf(
   }
 }
 
-/** What goes into one table in one load. */
-interface Load {
-  /** `dataset/table`. */
-  place: string;
-  table: TableDefinition | undefined;
-  parts: Part[];
-}
-
-/** The rows that one message has for one table. */
-interface Part {
-  path: string;
-  rows: Record<string, unknown>[];
-  /** False where the message has rows of other tables too. */
-  isWhole: boolean;
-}
-
-/** Organizations' datasets first: only they may be gone, and then what they mirror is held back with them. */
-function loadsOf(
-  entries: readonly HistoryEntry[],
-  { central, tables }: { central: string; tables: ReadonlyMap<string, TableDefinition> },
-): Load[] {
-  const loads = new Map<string, Load>();
-  for (const { path, payload } of entries) {
-    const { mirrors = [] } = payload;
-    for (const { datasetId, table, rows } of [payload, ...mirrors]) {
-      const place = `${datasetId ?? central}/${table}`;
-      const load = loads.get(place) ?? { place, table: tables.get(table), parts: [] };
-      loads.set(place, load);
-      load.parts.push({ path, rows, isWhole: mirrors.length === 0 });
-    }
+/** The rows of each table together, so that a batch makes one load per table. */
+function byPlace(all: readonly HistoryRows[]): HistoryRows[] {
+  const places = new Map<string, HistoryRows>();
+  for (const { datasetId, table, rows } of all) {
+    const place = placeOf({ datasetId, table });
+    const together = places.get(place) ?? { datasetId, table, rows: [] };
+    places.set(place, together);
+    together.rows.push(...rows);
   }
-  const isCentral = ({ place }: Load): number => Number(place.startsWith(`${central}/`));
-  return [...loads.values()].sort((a, b) => isCentral(a) - isCentral(b));
+  return [...places.values()];
 }
 
 interface HistoryTables {

@@ -1,12 +1,12 @@
 import type { Documents, Snapshot } from "#shared/platform/documents/documents.ts";
 import { everyPage, type WholeQuery } from "#shared/platform/documents/pages.ts";
-import type { HistoryMessage } from "#shared/runtime/change.ts";
+import type { HistoryMessage, HistoryRows } from "#shared/runtime/change.ts";
 import { historyTopic, type OutboxDocument, outboxShards } from "#shared/runtime/outbox.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 
 /** Document `ticks/history-flush`: what is being brought to the warehouse, by whichever process. */
 interface FlushDocument {
-  batch: { id: string; messages: string[]; isLoaded: boolean } | null;
+  batch: { id: string; messages: string[]; isLoaded: boolean; held?: string[] } | null;
 }
 
 /** Messages that are brought over together. Until `isLoaded` all of them lie in the outbox as they were. */
@@ -15,14 +15,10 @@ export interface HistoryBatch {
   /** Paths in the outbox, in the order of their ids. */
   messages: readonly string[];
   isLoaded: boolean;
+  /** Places (`placeOf`) whose rows were refused; they stay in the outbox. */
+  held?: readonly string[];
   /** False when an earlier flush began it. */
   isNew: boolean;
-}
-
-/** A message of a batch and its place in the outbox. */
-export interface HistoryEntry {
-  path: string;
-  payload: HistoryMessage;
 }
 
 const flushPath = "ticks/history-flush";
@@ -50,50 +46,72 @@ export async function nextBatch(
   return isTaken ? { ...batch, isNew: true } : undefined;
 }
 
-/** The batch's messages in its order. */
-export async function payloadsOf(batch: HistoryBatch, documents: Documents): Promise<HistoryEntry[]> {
-  const found: HistoryEntry[] = [];
+/** What the batch's messages hold for each table, in its order. */
+export async function rowsOf(batch: HistoryBatch, documents: Documents): Promise<HistoryRows[]> {
+  const found: HistoryRows[] = [];
   for (const paths of pagesOf(batch.messages)) {
-    for (const { path, body } of await documents.getAll<OutboxDocument>(paths))
-      if (body !== undefined) found.push({ path, payload: body.payload as HistoryMessage });
+    for (const { body } of await documents.getAll<OutboxDocument>(paths))
+      if (body !== undefined) found.push(...partsOf(body));
   }
   return found;
 }
 
-/** Records that these messages are in the warehouse; undefined when another flush has finished the batch meanwhile. */
+/** The name of a table among all of a batch; one of the central dataset stands by itself. */
+export function placeOf({ datasetId, table }: Pick<HistoryRows, "datasetId" | "table">): string {
+  return datasetId === null ? table : `${datasetId}/${table}`;
+}
+
+/** Records that all but the held places are in the warehouse; undefined when another flush has finished the batch meanwhile. */
 export function markLoaded(
   batch: HistoryBatch,
-  loaded: ReadonlySet<string>,
+  held: readonly string[],
   documents: Documents,
 ): Promise<HistoryBatch | undefined> {
   return documents.transaction(async (tx) => {
     const stored = (await tx.get<FlushDocument>(flushPath)).body?.batch;
     if (stored?.id !== batch.id) return undefined;
     if (stored.isLoaded) return { ...stored, isNew: batch.isNew };
-    const marked = { id: batch.id, messages: batch.messages.filter((path) => loaded.has(path)), isLoaded: true };
+    const marked = { id: batch.id, messages: [...batch.messages], isLoaded: true, held: [...held] };
     tx.set<FlushDocument>(flushPath, { batch: marked });
     return { ...marked, isNew: batch.isNew };
   });
 }
 
-/** Marks the messages of a loaded batch done and closes it; answers how many there were. */
+/** Marks the messages of a loaded batch done, but for what of them is held back, and closes it; answers how many are done. */
 export async function finishBatch(batch: HistoryBatch, documents: Documents): Promise<number> {
-  for (const paths of pagesOf(batch.messages)) await markDone(paths, documents);
+  const held = new Set(batch.held);
+  let kept = 0;
+  for (const paths of pagesOf(batch.messages)) kept += await markDone(paths, held, documents);
   await documents.transaction(async (tx) => {
     const { body } = await tx.get<FlushDocument>(flushPath);
     if (body?.batch?.id === batch.id) tx.set<FlushDocument>(flushPath, { batch: null });
   });
-  return batch.messages.length;
+  return batch.messages.length - kept;
 }
 
-function markDone(paths: readonly string[], documents: Documents): Promise<void> {
+/** Answers how many messages stay, each with its held rows alone. */
+function markDone(paths: readonly string[], held: ReadonlySet<string>, documents: Documents): Promise<number> {
   return documents.transaction(async (tx) => {
+    let kept = 0;
     for (const { path, body, readAt } of await tx.getAll<OutboxDocument>(paths)) {
       if (body?.state !== "PENDING") continue;
-      const expireAt = new Date(readAt.getTime() + doneKeptMilliseconds).toISOString();
-      tx.set<OutboxDocument>(path, { ...body, state: "DONE", expireAt });
+      const [rest, ...others] = partsOf(body).filter((part) => held.has(placeOf(part)));
+      if (rest === undefined) {
+        const expireAt = new Date(readAt.getTime() + doneKeptMilliseconds).toISOString();
+        tx.set<OutboxDocument>(path, { ...body, state: "DONE", expireAt });
+      } else {
+        kept += 1;
+        const payload: HistoryMessage = others.length === 0 ? rest : { ...rest, mirrors: others };
+        tx.set<OutboxDocument>(path, { ...body, payload });
+      }
     }
+    return kept;
   });
+}
+
+function partsOf({ payload }: OutboxDocument): HistoryRows[] {
+  const { mirrors = [], ...own } = payload as HistoryMessage;
+  return [own, ...mirrors];
 }
 
 async function pendingMessages(documents: Documents): Promise<string[]> {

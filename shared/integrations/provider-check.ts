@@ -31,7 +31,7 @@ export async function acceptedByProvider(
               provider: entry.slug,
               status: String(call.status ?? call.code),
             });
-            given.metrics.observe("ca_provider_call_seconds", { provider: entry.slug }, call.ms / 1000);
+            given.metrics.observe("ca_provider_call_seconds", {}, call.ms / 1000);
           },
         });
   const outcome = await adapter.validate({

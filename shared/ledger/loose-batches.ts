@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents, Transaction } from "#shared/platform/documents/documents.ts";
+import { noteReached } from "./high-marks.ts";
 import type { PipelineMonth } from "./ledger.ts";
-import { budgetLimits, budgetPath, countedLoad, type WarehouseBudget } from "./warehouse-budget.ts";
+import { budgetLimits, budgetPath, countedLoad, usedShare, type WarehouseBudget } from "./warehouse-budget.ts";
 
 /**
  * Document `orgs/{key}/looseBatches/{id}`: a batch that nothing may name when it falls due. Noted when it is written, and
@@ -51,14 +52,18 @@ export async function noteNewBatch(
   documents: Documents,
 ): Promise<void> {
   const path = newBatchPath(org.key, batch.batchId);
-  await documents.transaction(async (tx) => {
+  const { table } = batch;
+  const share = await documents.transaction(async (tx) => {
     const { body: known, readAt: now } = await tx.get<LooseBatch>(path);
     const budget = await tx.get<WarehouseBudget>(budgetPath(org.key, now));
-    if (known !== undefined) return;
-    const load = { table: batch.table, days, isBackfill: false };
-    tx.set<WarehouseBudget>(budget.path, countedLoad(budget.body, load, { now, limits: budgetLimits }));
+    if (known !== undefined) return undefined;
+    const load = { table, days, isBackfill: false };
+    const counted = countedLoad(budget.body, load, { now, limits: budgetLimits });
+    tx.set<WarehouseBudget>(budget.path, counted);
     tx.create<LooseBatch>(path, newBatch(batch, now));
+    return usedShare(counted, table, budgetLimits);
   });
+  if (share !== undefined) await noteReached({ kind: "loaded", table, share }, documents);
 }
 
 /** Notes what a month's document named before a change and names no more. `change` tells changes of one month apart. */

@@ -59,6 +59,12 @@ export function withLoad(
   };
 }
 
+/** How much of what the table takes in a day is used: 0-1, of jobs or changes, whichever is more. */
+export function usedShare(budget: WarehouseBudget, table: string, limits: BudgetLimits): number {
+  const jobs = (budget.jobs[table] ?? 0) / limits.jobs.all;
+  return Math.max(jobs, (budget.modifications[table] ?? 0) / limits.modifications.all);
+}
+
 /** When what has to wait may go on: ten minutes into the next UTC day. */
 export function nextBudgetAt(now: Date): Date {
   return new Date((Math.floor(now.getTime() / dayMilliseconds) + 1) * dayMilliseconds + margin);

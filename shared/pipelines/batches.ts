@@ -1,4 +1,5 @@
 import type { DataFrame } from "nodejs-polars";
+import { noteReached } from "#shared/ledger/high-marks.ts";
 import { monthOf } from "#shared/ledger/ledger.ts";
 import { type LooseBatch, newBatch, newBatchPath } from "#shared/ledger/loose-batches.ts";
 import {
@@ -6,6 +7,7 @@ import {
   budgetLimits,
   budgetPath,
   countedLoad,
+  usedShare,
   type WarehouseBudget,
 } from "#shared/ledger/warehouse-budget.ts";
 import type { TableDefinition } from "#shared/platform/warehouse/table.ts";
@@ -54,27 +56,30 @@ export function durableBatches(claim: Claim, ports: EnginePorts, limits: BudgetL
  * Moves a part on, never back: an earlier attempt of the step may have written the same rows. The load of a new one is
  * counted in the day's budget; where there is none left `WAREHOUSE_BUDGET` parks the run.
  */
-function storePart(
+async function storePart(
   run: RunDocument,
   part: PartDocument,
   ports: EnginePorts,
   limits: BudgetLimits,
 ): Promise<PartDocument> {
-  return commitChange(async (change) => {
+  const { table } = part;
+  const { kept, share } = await commitChange(async (change) => {
     const stored = await change.get<RunDocument>(runPath(run.org.key, run.runId));
     const path = partPath(run.org.key, run.runId, part.batchId);
     const known = (await change.get<PartDocument>(path)).body;
     const budget = await change.get<WarehouseBudget>(budgetPath(run.org.key, stored.readAt));
     if (!isStillOurs(run, stored.body)) throw new LeaseLost();
-    if (known !== undefined && (known.state !== "REGISTERED" || part.state === "REGISTERED")) return known;
-    if (known === undefined && part.state === "REGISTERED") {
-      const load = { table: part.table, days: Object.keys(part.days).length, isBackfill: run.backfillId !== null };
-      change.set<WarehouseBudget>(budget.path, countedLoad(budget.body, load, { now: stored.readAt, limits }));
-      change.create<LooseBatch>(newBatchPath(run.org.key, part.batchId), newBatch(looseOf(run, part), stored.readAt));
-    }
+    if (known !== undefined && (known.state !== "REGISTERED" || part.state === "REGISTERED")) return { kept: known };
     change.set<PartDocument>(path, part);
-    return part;
+    if (known !== undefined || part.state !== "REGISTERED") return { kept: part };
+    const load = { table, days: Object.keys(part.days).length, isBackfill: run.backfillId !== null };
+    const counted = countedLoad(budget.body, load, { now: stored.readAt, limits });
+    change.set<WarehouseBudget>(budget.path, counted);
+    change.create<LooseBatch>(newBatchPath(run.org.key, part.batchId), newBatch(looseOf(run, part), stored.readAt));
+    return { kept: part, share: usedShare(counted, table, limits) };
   }, ports);
+  if (share !== undefined) await noteReached({ kind: "loaded", table, share }, ports.documents);
+  return kept;
 }
 
 /** Who would name the batch once it is published. */

@@ -2,9 +2,10 @@ import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
+import { noMetrics } from "#shared/runtime/metrics.ts";
 import { choice, plainText, strictObject } from "#shared/runtime/schema.ts";
 import { isHeld } from "./claim.ts";
-import { writeEnding } from "./finish.ts";
+import { countEnded, writeEnding } from "./finish.ts";
 import { isTerminal, type RunDocument, runStatuses } from "./run.ts";
 import { isRunId, runPath } from "./run-paths.ts";
 
@@ -26,18 +27,20 @@ export type CancelAnswer = Static<typeof CancelAnswer>;
 export async function cancelRun(
   asked: { org: OrgIdentity; runId: string; reason: string | undefined },
   effects: Effects<CancelAnswer>,
+  metrics = noMetrics,
 ): Promise<CancelAnswer> {
   const { org, runId } = asked;
   const reason = asked.reason ?? "cancelled on request";
   const place = { orgKey: org.key, runId };
   if (!isRunId(runId)) throw runNotFound();
-  return effects.commit(async (change) => {
+  const { answer, ended } = await effects.commit(async (change) => {
     const { body: run, readAt } = await change.get<RunDocument>(runPath(org.key, runId));
     if (run === undefined) throw runNotFound();
     await effects.prepare(change);
     const isIdle = run.status === "PENDING" || run.triggerType === "external" || !isHeld(run, readAt);
+    let ended: RunDocument | undefined;
     if (!isTerminal(run.status) && isIdle)
-      await writeEnding(place, { status: "CANCELLED", reason }, () => true, change);
+      ended = await writeEnding(place, { status: "CANCELLED", reason }, () => true, change);
     else if (!isTerminal(run.status)) {
       change.set<RunDocument>(runPath(org.key, runId), {
         ...run,
@@ -53,8 +56,10 @@ export async function cancelRun(
       message: messageOf(run, status),
     };
     effects.conclude(change, answer, { resourceId: runId, details: { reason, previous_status: run.status } });
-    return answer;
+    return { answer, ended };
   });
+  if (ended !== undefined) countEnded(ended, metrics);
+  return answer;
 }
 
 export function runNotFound(): AppError {

@@ -132,7 +132,8 @@ function refusalOf(
   if (run.claims === 0 && !subscription.canRun && !isPlatformScope(run.org)) return subscriptionInactive(subscription);
   if (Date.parse(run.deadlineAt) <= now.getTime())
     return new AppError("RUN_TIMEOUT", `The run did not end within ${run.config.timeout_seconds} s.`);
-  if (run.recoveries >= maximumRecoveries)
+  // Only a dead lease is one more: who was handed on, or has waited for a slot, is not taken over again.
+  if (run.lease !== null && run.recoveries >= maximumRecoveries)
     return new AppError("CRASH_LOOP", `The run was taken over ${run.recoveries} times after its process ended.`);
   return undefined;
 }

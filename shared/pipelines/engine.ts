@@ -7,7 +7,7 @@ import { type Claim, claimRun, isStillOurs } from "./claim.ts";
 import { dependenciesOf, levelsOf } from "./dag.ts";
 import type { EnginePorts } from "./engine-ports.ts";
 import { isRunFailure, runErrorOf } from "./failures.ts";
-import { type Ending, finishRun } from "./finish.ts";
+import { type Ending, finishRun, secondsBetween } from "./finish.ts";
 import { keptLease, type WorkTimes, workTimes } from "./keep-lease.ts";
 import { LeaseLost, Parked } from "./lease-lost.ts";
 import { concludeRun } from "./outcome.ts";
@@ -51,6 +51,9 @@ export async function processRun(
 async function workOn(claim: Claim, ports: EnginePorts, options: EngineOptions): Promise<void> {
   const { run } = claim;
   if (run.recoveries > 0 && run.claims > 1) ports.metrics.count("ca_recoveries_total", {});
+  // What a batch run waits before its first claim is its jitter.
+  if (run.claims === 1 && run.batchRunId === null && run.startedAt !== null)
+    ports.metrics.observe("ca_run_queue_seconds", {}, secondsBetween(run.createdAt, run.startedAt));
   const lease = keptLease(claim, { ...workTimes, ...options }, ports);
   try {
     const { signal, isTimeUp } = lease;
@@ -104,7 +107,8 @@ async function endAfter(error: unknown, claim: Claim, ports: EnginePorts): Promi
   if (error instanceof LeaseLost) {
     // A cancel or a deleted credential takes the lease away too: then the run is ours to end.
     const ending = { status: "CANCELLED" as const, reason: "cancelled while it ran" };
-    await finishRun(placeOf(run), ending, (stored) => mayEndCancelled(run, stored), ports);
+    const ended = await finishRun(placeOf(run), ending, (stored) => mayEndCancelled(run, stored), ports);
+    if (ended === undefined) ports.metrics.count("ca_leases_lost_total", {});
     return;
   }
   if (!isRunFailure(error)) {

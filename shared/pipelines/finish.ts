@@ -7,6 +7,7 @@ import { emptyQuota, type QuotaDocument, rolled, settled } from "#shared/quotas/
 import { quotaHistoryRow } from "#shared/quotas/quota-history.ts";
 import { quotaPath } from "#shared/quotas/reserve.ts";
 import { type Change, commitChange } from "#shared/runtime/change.ts";
+import type { Metrics } from "#shared/runtime/metrics.ts";
 import type { Surroundings } from "#shared/runtime/ports.ts";
 import { advanceBackfillMessage } from "./backfill-message.ts";
 import { batchCountsOf } from "./batch-counts.ts";
@@ -52,16 +53,20 @@ export async function finishRun(
   ports: FinishPorts,
 ): Promise<RunDocument | undefined> {
   const ended = await commitChange((change) => writeEnding(place, ending, mayEnd, change), ports);
-  if (ended !== undefined) {
-    const labels = {
-      provider: ended.provider,
-      status: ended.status,
-      trigger: ended.triggerType,
-      code: ended.error?.code ?? "",
-    };
-    ports.metrics.count("ca_runs_total", labels);
-  }
+  if (ended !== undefined) countEnded(ended, ports.metrics);
   return ended;
+}
+
+/** Counts and measures a run whose end is committed. */
+export function countEnded(run: RunDocument, metrics: Metrics): void {
+  const { provider, status, triggerType: trigger, startedAt, endedAt } = run;
+  metrics.count("ca_runs_total", { provider, status, trigger, code: run.error?.code ?? "" });
+  if (startedAt !== null && endedAt !== null) metrics.observe("ca_run_seconds", {}, secondsBetween(startedAt, endedAt));
+}
+
+/** Instants may come from two clocks: never negative. */
+export function secondsBetween(from: string, until: string): number {
+  return Math.max(0, Date.parse(until) - Date.parse(from)) / 1000;
 }
 
 /** The same inside a transaction that does more; all its reads come first. */

@@ -44,10 +44,7 @@ export function keptLease(claim: Claim, times: WorkTimes, ports: EnginePorts): K
       if (performance.now() - renewedAt >= silenceMilliseconds) lose();
     }
   };
-  const lose = (): void => {
-    ports.metrics.count("ca_leases_lost_total", {});
-    abort.abort(new LeaseLost());
-  };
+  const lose = (): void => abort.abort(new LeaseLost());
   const renewal = setInterval(() => void renew(), times.renewEveryMilliseconds);
   const park = (): void => abort.abort(new Parked(0, "deadline"));
   const hardStop = setTimeout(park, times.hardStopMilliseconds);

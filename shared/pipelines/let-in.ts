@@ -34,7 +34,8 @@ export function letIn(
   };
   change.set<RunDocument>(runPath(run.org.key, run.runId), next);
   const nextCheckAt = new Date(now + checkAfterMilliseconds).toISOString();
-  change.set<RunIndexDocument>(runIndexPath(run.runId), { ...index, nextCheckAt });
+  const { waiting: _over, ...admitted } = index;
+  change.set<RunIndexDocument>(runIndexPath(run.runId), { ...admitted, nextCheckAt });
   change.delete(waitingRunPath(run.org.key, run.runId));
   recordRun(next, version + 1, change);
   recordQueued(next, version + 1, change);

@@ -141,6 +141,7 @@ export function writeRun(fresh: RunDocument, traceparent: string | undefined, ch
     nextCheckAt: firstCheckOf(run, new Date(run.createdAt)),
     shard: shardOf(run.runId),
     publications: 0,
+    ...(isWaiting ? { waiting: true as const } : {}),
   });
   change.create<ActiveRunDocument>(activeRunPath(org.key, run.activeKey), { runId: run.runId });
   if (isWaiting) {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type CredentialDocument, credentialPath } from "#shared/integrations/credential.ts";
+import { noteReached } from "#shared/ledger/high-marks.ts";
 import {
   type BatchRef,
   type DayOutcome,
@@ -95,12 +96,15 @@ export async function publishDays(
   const published: PublishedDay[] = [];
   for (const month of [...new Set(publications.map(({ day }) => monthOf(day)))].sort()) {
     const own = publications.filter(({ day }) => monthOf(day) === month);
-    const { days } = await publishOneMonth(claim, month, own, ports);
+    const { days, pipeline } = await publishOneMonth(claim, month, own, ports);
     for (const { publication, outcome } of days) {
       published.push({ publication, outcome });
       ports.metrics.count("ca_publications_total", { kind: outcome });
       if (outcome === "superseded") ports.metrics.count("ca_fence_refusals_total", {});
     }
+    const ledgerBytes = Buffer.byteLength(JSON.stringify(pipeline));
+    const day = own.map((publication) => publication.day).reduce((newest, other) => (other > newest ? other : newest));
+    await noteReached({ kind: "published", provider: claim.run.provider, day, ledgerBytes }, ports.documents);
   }
   return published;
 }

@@ -77,7 +77,7 @@ it("a run that takes no unit is its executor's too where one outside has reserve
   );
   const reserved = await world.run(org, runId ?? "");
   const completion = { org, query: {}, body: { pipeline_status: "SUCCESS" } };
-  const answer = await completeRun(completion, plainEffects<CompleteAnswer>(world.ports), world.ports.documents);
+  const answer = await completeRun(completion, plainEffects<CompleteAnswer>(world.ports), world.ports);
 
   expect(reserved).toMatchObject({ status: "RUNNING", triggerType: "external", isCounted: false });
   expect(answer).toMatchObject({ settled: true, run_id: runId });

@@ -242,6 +242,8 @@ export interface RunIndexDocument {
   nextCheckAt: string;
   shard: number;
   publications: number;
+  /** Only while it waits for a slot. */
+  waiting?: true;
 }
 
 /** Document `orgs/{key}/sources/{pipeline~credential}`. */

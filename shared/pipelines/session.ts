@@ -99,7 +99,7 @@ function countedClient({ run }: Claim, { signal, waiting = systemWaiting }: Sess
           provider: provider.slug,
           status: String(call.status ?? call.code),
         });
-        ports.metrics.observe("ca_provider_call_seconds", { provider: provider.slug }, call.ms / 1000);
+        ports.metrics.observe("ca_provider_call_seconds", {}, call.ms / 1000);
         ports.log.debug({ run: run.runId, ...call }, "provider call");
       },
     });

@@ -25,6 +25,13 @@ export interface StepMove {
   reason?: string;
 }
 
+/** What a move into a state says of the attempt that ends with it. */
+const attemptOutcomes: Partial<Record<StepDocument["status"], string>> = {
+  COMPLETED: "completed",
+  FAILED: "failed",
+  WAITING: "retried",
+};
+
 /** Sessions that have their credential asked about again: once is enough for a run. */
 const told = new WeakSet<RunSession>();
 
@@ -38,7 +45,7 @@ export async function moveStep(move: StepMove, session: RunSession): Promise<Ste
   const isFirstRefusal = move.status === "FAILED" && isRefusal(error?.code) && !told.has(session);
   // Steps fail side by side.
   if (isFirstRefusal) told.add(session);
-  return commitChange(async (change) => {
+  const moved = await commitChange(async (change) => {
     const run = await change.get<RunDocument>(runPath(org.key, runId));
     const stored = await change.get<StepDocument>(stepPath(org.key, runId, move.index));
     if (!isStillOurs(claim.run, run.body)) throw new LeaseLost();
@@ -49,6 +56,9 @@ export async function moveStep(move: StepMove, session: RunSession): Promise<Ste
     writeStep(covered, next, { move, from: stored.body?.status ?? "PENDING", version: stored.version + 1 }, change);
     return next;
   }, ports);
+  const outcome = attemptOutcomes[moved.status];
+  if (outcome !== undefined) ports.metrics.count("ca_step_attempts_total", { processor: moved.processor, outcome });
+  return moved;
 }
 
 function movedStep(

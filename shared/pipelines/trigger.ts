@@ -69,9 +69,12 @@ export async function triggerRun(
   effects: Effects<RunAnswer>,
   ports: ReservePorts,
 ): Promise<Reply<RunAnswer>> {
+  const started = performance.now();
   const request = combined(asked.query, asked.body);
-  const trigger = await plannedTrigger(asked, request, ports);
-  return (await runsUnderWay({ ...trigger, effects }, effects, ports)) ?? reserveRun({ ...trigger, effects }, ports);
+  const trigger = { ...(await plannedTrigger(asked, request, ports)), effects };
+  const reply = (await runsUnderWay(trigger, effects, ports)) ?? (await reserveRun(trigger, ports));
+  ports.metrics.observe("ca_trigger_seconds", {}, (performance.now() - started) / 1000);
+  return reply;
 }
 
 /** What a request asks for, with the ids and guards of its runs; in the order of checks of `pipelines.md` 4. */

@@ -34,7 +34,7 @@ export function waitForSlot(
   if (index !== undefined) {
     const nextCheckAt = new Date(now + queueCheckMilliseconds).toISOString();
     // Somebody has taken up its message: how often it was sent says nothing of a run that only lacks a slot.
-    change.set<RunIndexDocument>(runIndexPath(runId), { ...index, publications: 0, nextCheckAt });
+    change.set<RunIndexDocument>(runIndexPath(runId), { ...index, publications: 0, nextCheckAt, waiting: true });
   }
   recordRun(waiting, version + 1, change);
   recordQueued(waiting, version + 1, change);

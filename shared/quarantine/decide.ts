@@ -14,6 +14,7 @@ import {
   type OpenQuarantines,
   openQuarantinesPath,
   type QuarantineDocument,
+  quarantineMarkPath,
   quarantinePath,
   statusOf,
 } from "./quarantine.ts";
@@ -184,7 +185,10 @@ async function heldMonths(decision: Decision, ports: PublishingPorts): Promise<H
 async function withoutItem(org: OrgIdentity, id: string, change: Change): Promise<() => void> {
   const path = openQuarantinesPath(org.key);
   const { [id]: _decided, ...items } = (await change.get<OpenQuarantines>(path)).body?.items ?? {};
-  return () => change.set<OpenQuarantines>(path, { items });
+  return () => {
+    change.set<OpenQuarantines>(path, { items });
+    change.delete(quarantineMarkPath(id));
+  };
 }
 
 function decidedItem(

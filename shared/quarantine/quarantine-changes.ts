@@ -2,9 +2,11 @@ import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Change } from "#shared/runtime/change.ts";
 import {
   afterRun,
+  type OpenQuarantineMark,
   type OpenQuarantines,
   openQuarantinesPath,
   type QuarantineDocument,
+  quarantineMarkPath,
   quarantinePath,
 } from "./quarantine.ts";
 
@@ -32,13 +34,15 @@ export async function quarantineChanges(org: OrgIdentity, run: RunQuarantines, c
   const now = change.now.toISOString();
   return () => {
     for (const { path: itemPath, body } of replaced) {
-      if (body?.state === "OPEN")
-        change.set<QuarantineDocument>(itemPath, { ...body, state: "SUPERSEDED", decidedAt: now });
+      if (body?.state !== "OPEN") continue;
+      change.set<QuarantineDocument>(itemPath, { ...body, state: "SUPERSEDED", decidedAt: now });
+      change.delete(quarantineMarkPath(body.quarantineId));
     }
     for (const item of run.held) {
       change.create<QuarantineDocument>(quarantinePath(org.key, item.quarantineId), item);
       const { pipelineId, source, days, expiresAt } = item;
       open[item.quarantineId] = { pipelineId, source, days, expiresAt };
+      change.create<OpenQuarantineMark>(quarantineMarkPath(item.quarantineId), { expiresAt, expireAt: expiresAt });
     }
     if (run.held.length > 0 || JSON.stringify(open) !== JSON.stringify(items))
       change.set<OpenQuarantines>(path, { items: open });

@@ -58,6 +58,19 @@ export function openQuarantinesPath(orgKey: string): string {
   return `orgs/${orgKey}/quarantine-index/open`;
 }
 
+/**
+ * Document `openQuarantines/{id}`: of any organization, while it is open, to be counted. Names none, and outlives one that
+ * is erased until its time is up.
+ */
+export interface OpenQuarantineMark {
+  expiresAt: string;
+  expireAt: string;
+}
+
+export function quarantineMarkPath(id: string): string {
+  return `openQuarantines/${id}`;
+}
+
 /** One per run and source: checks that are repeated after a crash hold the same days under the same id. */
 export function quarantineId(runId: string, source: string): string {
   const hash = createHash("sha256").update(source).digest("hex").slice(0, 8);

@@ -28,18 +28,22 @@ export interface HistoryEntry {
   operation: "CREATE" | "UPDATE" | "DELETE" | "SNAPSHOT";
   version: number;
   row: Record<string, unknown>;
-  /** A row of the organization's dataset that tells the same. It comes to the warehouse with this one. */
+  /** A row of the organization's dataset that tells the same; it travels in the same message. */
   mirror?: { datasetId: string; table: string; row: Record<string, unknown> };
 }
 
-/** Payload of a history message: rows of one table, brought to the warehouse by `history-flush`. */
-export interface HistoryMessage {
+/** Rows of one table. */
+export interface HistoryRows {
   /** Null for the central history dataset. */
   datasetId: string | null;
   table: string;
   rows: Record<string, unknown>[];
-  /** What mirrors these rows in datasets of organizations; absent: nothing. */
-  mirrors?: { datasetId: string; table: string; rows: Record<string, unknown>[] }[];
+}
+
+/** Payload of a history message, brought to the warehouse by `history-flush`. */
+export interface HistoryMessage extends HistoryRows {
+  /** What mirrors these rows in other tables; absent: nothing. */
+  mirrors?: HistoryRows[];
 }
 
 /** One audit row (`organizations.md` 9). Without an organization it is the platform's own. */
@@ -149,8 +153,8 @@ function historyMessage(table: string, rows: readonly RecordedRow[], ports: Pick
   return { topic: historyTopic, payload, attributes: {} };
 }
 
-function mirrorsOf(rows: readonly RecordedRow[]): NonNullable<HistoryMessage["mirrors"]> {
-  const byPlace = new Map<string, NonNullable<HistoryMessage["mirrors"]>[number]>();
+function mirrorsOf(rows: readonly RecordedRow[]): HistoryRows[] {
+  const byPlace = new Map<string, HistoryRows>();
   for (const { mirror } of rows) {
     if (mirror === undefined) continue;
     const place = `${mirror.datasetId}/${mirror.table}`;

@@ -246,6 +246,8 @@ export function portsOf(fn: AnyFunction): PortName[] {
   }
   // A message that cannot be read is handed to the topic `dead-letter`.
   if (fn.kind === "topic") named.add("topics");
+  // When it was done last is noted.
+  if (fn.kind === "scheduled") named.add("documents");
   return [...named].sort();
 }
 

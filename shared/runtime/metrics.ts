@@ -25,8 +25,27 @@ export const metricDefinitions = {
   },
   ca_recoveries_total: { kind: "counter", help: "Runs taken over after a dead lease", labels: [] },
   ca_provider_calls_total: { kind: "counter", help: "Provider calls by status", labels: ["provider", "status"] },
-  ca_provider_call_seconds: { kind: "histogram", help: "Latency of provider calls", labels: ["provider"] },
+  ca_provider_call_seconds: { kind: "histogram", help: "Latency of provider calls", labels: [] },
+  ca_step_attempts_total: {
+    kind: "counter",
+    help: "Attempts of steps that ended, by how they ended",
+    labels: ["processor", "outcome"],
+  },
+  ca_load_jobs_total: { kind: "counter", help: "Loads of batches into the warehouse", labels: ["table", "outcome"] },
+  ca_transaction_retries_total: {
+    kind: "counter",
+    help: "Transactions that ran again because another was first, by function",
+    labels: ["operation"],
+  },
+  ca_trigger_seconds: { kind: "histogram", help: "Time to accept a run, or to find the same one", labels: [] },
+  ca_run_queue_seconds: { kind: "histogram", help: "From a run's creation to its first claim", labels: [] },
+  ca_run_seconds: { kind: "histogram", help: "From a run's first claim to its end", labels: [] },
 } as const;
+
+/** Upper bounds in seconds: of requests and calls, of waits and runs, which last up to six hours. */
+const shortBuckets = [0.005, 0.02, 0.05, 0.1, 0.3, 1, 3, 10, 60];
+const longBuckets = [1, 5, 15, 60, 300, 900, 1800, 3600, 7200, 21_600];
+const lasting: ReadonlySet<string> = new Set(["ca_run_queue_seconds", "ca_run_seconds"]);
 
 export type MetricName = keyof typeof metricDefinitions;
 
@@ -42,7 +61,7 @@ export async function prometheusMetrics(): Promise<Metrics> {
   for (const [name, { kind, help, labels }] of Object.entries(metricDefinitions)) {
     const options = { name, help, labelNames: [...labels], registers: [registry] };
     if (kind === "counter") counters.set(name, new Counter(options));
-    else histograms.set(name, new Histogram({ ...options, buckets: [0.005, 0.02, 0.05, 0.1, 0.3, 1, 3, 10, 60] }));
+    else histograms.set(name, new Histogram({ ...options, buckets: lasting.has(name) ? longBuckets : shortBuckets }));
   }
   return {
     count: (name, labels) => counters.get(name)?.inc(labels),

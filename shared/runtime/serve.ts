@@ -5,6 +5,7 @@ import { type Configuration, ConfigurationError, Environment, readConfiguration 
 import { type AnyFunction, portsOf, requestSchemas } from "./declaration.ts";
 import { httpHandler, type NodeHandler } from "./http-handler.ts";
 import { jsonLog } from "./log.ts";
+import { measuredPorts } from "./measured-ports.ts";
 import { noMetrics } from "./metrics.ts";
 import { type Given, lazyPort, type PortLoader, type PortLoaders, type PortName, type Surroundings } from "./ports.ts";
 import { keepBodiesRaw } from "./raw-body.ts";
@@ -48,7 +49,8 @@ function useBundled(fn: AnyFunction, validators: NonNullable<Bundled["validators
 
 /** The handler of any kind of function. */
 export function handlerOf(name: string, fn: AnyFunction, given: Given<PortName>): NodeHandler {
-  return fn.kind === "http" ? httpHandler(name, fn, given) : topicHandler(name, fn, given);
+  const measured = measuredPorts(name, given);
+  return fn.kind === "http" ? httpHandler(name, fn, measured) : topicHandler(name, fn, measured);
 }
 
 /** The ports a function may use, each built at its first use, and what surrounds them. */

@@ -9,6 +9,7 @@ import type { Given, PortName } from "./ports.ts";
 import { assertPushIdentity } from "./push-identity.ts";
 import type { FrameworkRequest } from "./request.ts";
 import { isStorable, validBody } from "./schema.ts";
+import { noteTick } from "./tick-times.ts";
 
 type AnyGiven = Given<PortName>;
 
@@ -29,7 +30,7 @@ export function topicHandler(name: string, fn: TopicFunction | ScheduledFunction
     try {
       await assertPushIdentity(request.headers, given.config);
       delivery = readPush(parsed(request), request.headers, topicOf(name, fn));
-      await deliver(fn, delivery, given);
+      await deliver(fn, delivery, { name, given });
     } catch (error) {
       outcome = await failed(error, { name, delivery, request, given });
     }
@@ -48,14 +49,25 @@ export function topicHandler(name: string, fn: TopicFunction | ScheduledFunction
   };
 }
 
-async function deliver(fn: TopicFunction | ScheduledFunction, delivery: Delivery, given: AnyGiven): Promise<void> {
-  if (fn.kind === "scheduled") return fn.declaration.handle({ at: given.clock.now() }, given);
+async function deliver(
+  fn: TopicFunction | ScheduledFunction,
+  delivery: Delivery,
+  { name, given }: { name: string; given: AnyGiven },
+): Promise<void> {
+  if (fn.kind === "scheduled") return tick(name, fn, given);
   const payload: unknown = await validBody(fn.declaration.message, delivery.payload).catch((cause: unknown) => {
     // Only the message's own fault is final; a fault of ours while looking at it asks for redelivery.
     throw isAppError(cause, "INVALID_BODY") ? new AppError("MESSAGE_MALFORMED", cause.message, { cause }) : cause;
   });
   const { attributes, messageId, deliveryAttempt } = delivery;
   return fn.declaration.handle({ payload, attributes, messageId, deliveryAttempt }, given);
+}
+
+async function tick(name: string, { declaration }: ScheduledFunction, given: AnyGiven): Promise<void> {
+  const at = given.clock.now();
+  await declaration.handle({ at }, given);
+  const { documents }: Partial<AnyGiven> = given;
+  if (documents !== undefined) await noteTick(name, { cron: declaration.cron, at }, documents);
 }
 
 function parsed(request: FrameworkRequest): unknown {

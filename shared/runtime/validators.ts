@@ -26,8 +26,16 @@ const validators = new WeakMap<TSchema, Partial<Record<Way, Promise<Validator>>>
 export function validatorOf(schema: TSchema, way: Way): Promise<Validator> {
   const known = validators.get(schema) ?? {};
   validators.set(schema, known);
-  known[way] ??= (built.get(schema)?.[way] ?? (() => compiled(schema, way)))();
+  known[way] ??= make(schema, way).catch((error: unknown) => {
+    delete known[way];
+    throw error;
+  });
   return known[way];
+}
+
+function make(schema: TSchema, way: Way): Promise<Validator> {
+  const fromBundle = built.get(schema)?.[way];
+  return fromBundle === undefined ? compiled(schema, way) : fromBundle();
 }
 
 /** Names the validator that was compiled with the bundle, so that the process needs no compiler. */

@@ -1,12 +1,13 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
-import { writeEnding } from "#shared/pipelines/finish.ts";
+import { countEnded, writeEnding } from "#shared/pipelines/finish.ts";
 import { isDay } from "#shared/pipelines/range.ts";
 import type { RunDocument } from "#shared/pipelines/run.ts";
 import { isRunId, runPath } from "#shared/pipelines/run-paths.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { Effects } from "#shared/runtime/declaration.ts";
 import { AppError } from "#shared/runtime/errors.ts";
+import type { Metrics } from "#shared/runtime/metrics.ts";
 import { nullable, strictObject } from "#shared/runtime/schema.ts";
 
 const word = Type.Optional(Type.String({ maxLength: 60 }));
@@ -45,7 +46,7 @@ const mostLookedAt = 200;
 export async function completeRun(
   { org, query, body }: Completion,
   effects: Effects<CompleteAnswer>,
-  documents: Documents,
+  { documents, metrics }: { documents: Documents; metrics: Metrics },
 ): Promise<CompleteAnswer> {
   const asked = { ...query, ...body };
   const status = asked.pipeline_status?.toUpperCase();
@@ -56,7 +57,7 @@ export async function completeRun(
   }
   const found = await liveExternalRun(org, asked, documents);
   const reservationDate = found.date;
-  return effects.commit(async (change) => {
+  const { answer, ended } = await effects.commit(async (change) => {
     await effects.prepare(change);
     const ending = {
       status: status === "SUCCESS" ? ("COMPLETED" as const) : ("FAILED" as const),
@@ -75,8 +76,10 @@ export async function completeRun(
     };
     const details = ended === undefined ? { isAudited: true } : { resourceId: ended.runId, details: { status } };
     effects.conclude(change, answer, details);
-    return answer;
+    return { answer, ended };
   });
+  if (ended !== undefined) countEnded(ended, metrics);
+  return answer;
 }
 
 function isLiveExternal(run: RunDocument): boolean {

@@ -30,7 +30,10 @@ describe("asking whether a run could start, and reporting its end", () => {
   }
   const completed = (run_id?: string): Promise<CompleteAnswer> => {
     const body = { pipeline_status: "SUCCESS", ...(run_id === undefined ? {} : { run_id }) };
-    return completeRun({ org, query: {}, body }, plainEffects<CompleteAnswer>(world.ports), documents);
+    return completeRun({ org, query: {}, body }, plainEffects<CompleteAnswer>(world.ports), {
+      ...world.ports,
+      documents,
+    });
   };
   const quota = async () => (await documents.get<QuotaDocument>(quotaPath(org))).body;
 

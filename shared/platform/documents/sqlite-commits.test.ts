@@ -33,7 +33,7 @@ function connection(): {
   };
   const prepare = preparedOnce(database);
   return {
-    commits: sharedCommits(watched, prepare, () => {}),
+    commits: sharedCommits(watched, prepare),
     prepare,
     state,
     rows: () => prepare("SELECT k FROM t ORDER BY k").raw().all([]).flat(),
@@ -110,6 +110,16 @@ describe("commits of one connection", () => {
 });
 
 describe("transactions that share commits", () => {
+  it("are not refused for a path that is taken before its taking is on disk", async () => {
+    const documents = sqliteDocuments({ file: ":memory:", clock: systemClock, declared: async () => contractQueries });
+    const told: string[] = [];
+    const take = () => documents.transaction(async (tx) => tx.create("things/a", {}));
+
+    await Promise.all([take().then(() => told.push("taken")), take().catch(({ code }) => told.push(code))]);
+
+    expect(told).toEqual(["taken", "DOCUMENT_EXISTS"]);
+  });
+
   it("count exactly, whoever reads or fails beside them", async () => {
     const documents = sqliteDocuments({ file: ":memory:", clock: systemClock, declared: async () => contractQueries });
     const seen: number[] = [];

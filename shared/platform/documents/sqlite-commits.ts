@@ -36,18 +36,21 @@ export interface SharedCommits {
   flush(): void;
 }
 
-/** `beforeCommit` may write what else the commit is to hold. */
 export function sharedCommits(
   database: Pick<Libsql.Database, "exec" | "inTransaction">,
   prepare: Prepare,
-  beforeCommit: () => void,
 ): SharedCommits {
   let group: Group | undefined;
   let losses = 0;
+  let lastLoss: unknown;
 
   function opened(): Group {
     if (group !== undefined) return group;
-    database.exec("BEGIN IMMEDIATE");
+    try {
+      database.exec("BEGIN IMMEDIATE");
+    } catch (error) {
+      throw outside(error);
+    }
     group = newGroup();
     setImmediate(flush);
     return group;
@@ -57,7 +60,6 @@ export function sharedCommits(
     if (group === undefined) return;
     const closing = group;
     try {
-      beforeCommit();
       database.exec("COMMIT");
       group = undefined;
       closing.resolve();
@@ -68,10 +70,11 @@ export function sharedCommits(
 
   function lose(lost: Group, error: unknown): void {
     losses += 1;
+    lastLoss = error;
     group = undefined;
+    lost.reject(outside(error));
     // A commit that failed on a full disk has already rolled back by itself.
     if (database.inTransaction) database.exec("ROLLBACK");
-    lost.reject(outside(error));
   }
 
   function apply(own: Group, writes: () => void): void {
@@ -91,7 +94,7 @@ export function sharedCommits(
   return {
     losses: () => losses,
     write: (seen, writes) => {
-      if (seen !== losses) throw unavailable(undefined);
+      if (seen !== losses) throw unavailable(lastLoss);
       const own = opened();
       apply(own, writes);
       own.size += 1;
@@ -100,7 +103,7 @@ export function sharedCommits(
     },
     settled: async () => group?.onDisk.catch(() => undefined),
     onDisk: async (seen) => {
-      if (seen !== losses) throw unavailable(undefined);
+      if (seen !== losses) throw unavailable(lastLoss);
       await group?.onDisk;
     },
     flush,

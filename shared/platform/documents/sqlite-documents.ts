@@ -1,14 +1,7 @@
 import type Libsql from "libsql";
 import { AppError } from "#shared/runtime/errors.ts";
 import type { Clock } from "../clock.ts";
-import {
-  assertNotNested,
-  type BodyRun,
-  onlyOne,
-  runBody,
-  type TransactionReads,
-  type Write,
-} from "./buffered-transaction.ts";
+import { assertNotNested, onlyOne, runBody, type TransactionReads, type Write } from "./buffered-transaction.ts";
 import type { DeclaredQueries } from "./declared-queries.ts";
 import { assertDocumentPath, collectionOf, type JsonObject } from "./document-rules.ts";
 import type { Documents, Page, Query, Snapshot, Transaction } from "./documents.ts";
@@ -30,6 +23,8 @@ export interface SqliteDocumentsOptions {
 interface Store {
   database: Libsql.Database;
   prepare: Prepare;
+  /** Now and then deletes what has expired. */
+  purge: (now: Date) => void;
   commits: SharedCommits;
   declared: DeclaredQueries;
 }
@@ -82,15 +77,18 @@ export function sqliteDocuments(options: SqliteDocumentsOptions): Documents {
   };
 
   async function transact<R>(body: (tx: Transaction) => Promise<R>): Promise<{ result: R; onDisk: Promise<void> }> {
-    const { prepare, commits } = await store();
+    const { prepare, purge, commits } = await store();
     const seen = commits.losses();
     if (options.runBodiesTwice) await told(runBody(body, inside), seen, commits);
     const { result, writes } = await told(runBody(body, inside), seen, commits);
     if (writes.length === 0) return { result, onDisk: commits.onDisk(seen) };
-    const now = options.clock.now().toISOString();
-    const { onDisk } = commits.write(seen, () => {
-      for (const write of writes) apply(prepare, write, now);
-    });
+    const now = options.clock.now();
+    const write = async (): Promise<{ onDisk: Promise<void> }> =>
+      commits.write(seen, () => {
+        for (const each of writes) apply(prepare, each, now.toISOString());
+        purge(now);
+      });
+    const { onDisk } = await told(write(), seen, commits);
     return { result, onDisk };
   }
 
@@ -117,8 +115,8 @@ export function sqliteDocuments(options: SqliteDocumentsOptions): Documents {
   };
 }
 
-/** A refusal too rests on what the body has read: it is told when that is on disk. */
-async function told<R>(running: Promise<BodyRun<R>>, seen: number, commits: SharedCommits): Promise<BodyRun<R>> {
+/** A refusal too rests on what was found, by the body or by its writes: it is told when that is on disk. */
+async function told<R>(running: Promise<R>, seen: number, commits: SharedCommits): Promise<R> {
   try {
     return await running;
   } catch (error) {
@@ -131,9 +129,8 @@ async function open({ file, declared, clock }: SqliteDocumentsOptions): Promise<
   const queries = await declared();
   const database = await openStore(file, queries);
   const prepare = preparedOnce(database);
-  const purge = purging(clock);
-  const commits = sharedCommits(database, prepare, () => purge(prepare, clock.now()));
-  return { database, prepare, commits, declared: queries };
+  const purge = purging(clock, prepare);
+  return { database, prepare, purge, commits: sharedCommits(database, prepare), declared: queries };
 }
 
 const columns = "path, collection, body, version, created_at, updated_at, expires_at";
@@ -164,9 +161,9 @@ function expiry(body: JsonObject): string | null {
   return typeof expireAt === "string" ? new Date(expireAt).toISOString() : null;
 }
 
-function purging(clock: Clock): (prepare: Prepare, now: Date) => void {
+function purging(clock: Clock, prepare: Prepare): Store["purge"] {
   let last = clock.now().getTime();
-  return (prepare, now) => {
+  return (now) => {
     if (now.getTime() - last < purgePauseMs) return;
     last = now.getTime();
     const before = new Date(now.getTime() - purgeDelayMs).toISOString();

@@ -7,12 +7,16 @@ import { parquetText } from "./parquet-text.ts";
 async function framesOf(texts: readonly string[]): Promise<{ heights: number[]; first: unknown[] }> {
   const numbers = texts.map((_, at) => String(at));
   const bytes = pl.DataFrame({ number: numbers, text: texts }).writeParquet({ compression: "zstd" });
-  const { frames } = await parquetText(heldBytes(bytes));
+  const { frames, release } = await parquetText(heldBytes(bytes));
   const heights: number[] = [];
   const first: unknown[] = [];
-  for await (const frame of frames) {
-    heights.push(frame.height);
-    first.push(...frame.getColumn("d0").toArray());
+  try {
+    for await (const frame of frames) {
+      heights.push(frame.height);
+      first.push(...frame.getColumn("d0").toArray());
+    }
+  } finally {
+    await release();
   }
   return { heights, first };
 }

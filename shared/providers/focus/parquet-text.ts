@@ -10,9 +10,10 @@ import { textName } from "./text-names.ts";
 
 const rowsAtOnce = 10_000;
 
-/** Opens a Parquet file: its values as the text a CSV would have. Lies in the temporary folder until its frames are read. */
+/** Opens a Parquet file: its values as the text a CSV would have. Lies in the temporary folder until it is released. */
 export async function parquetText({ blocks }: DeliveredBytes): Promise<TextFile> {
   const folder = await mkdtemp(join(tmpdir(), "focus-"));
+  const release = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {
     const path = join(folder, "file.parquet");
     await writeFile(path, blocks, { mode: 0o600 });
@@ -20,33 +21,25 @@ export async function parquetText({ blocks }: DeliveredBytes): Promise<TextFile>
     const shape = await readable(() => scan.limit(0).collect());
     const rows = Number((await readable(() => scan.select(pl.len().alias("n")).collect())).getColumn("n").get(0));
     if (rows > fileLimits.rows) throw fileRefused("The file has more than 10 million rows.", { rule: "rows_limit" });
-    return { header: shape.columns, frames: parquetFrames(scan, shape, { rows, folder }), hasOverflow: false };
+    return { header: shape.columns, frames: parquetFrames(scan, shape, rows), hasOverflow: false, release };
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await release();
     throw error;
   }
 }
 
-async function* parquetFrames(
-  scan: LazyDataFrame,
-  shape: DataFrame,
-  file: { rows: number; folder: string },
-): AsyncGenerator<DataFrame> {
+async function* parquetFrames(scan: LazyDataFrame, shape: DataFrame, rows: number): AsyncGenerator<DataFrame> {
   const types = shape.columns.map((name) => String(shape.getColumn(name).dtype));
   const columns = shape.columns.map((name, place) => textOf(name, types[place] ?? "").alias(textName(place)));
   const nested = types.flatMap((type, place) => (isNested(type) ? textName(place) : []));
-  try {
-    for (let start = 0; start < file.rows; start += rowsAtOnce) {
-      const frame = await readable(() =>
-        scan
-          .slice(start, rowsAtOnce)
-          .select(...columns)
-          .collect(),
-      );
-      yield* boundedFrames(nested.reduce(withJsonText, frame));
-    }
-  } finally {
-    await rm(file.folder, { recursive: true, force: true });
+  for (let start = 0; start < rows; start += rowsAtOnce) {
+    const frame = await readable(() =>
+      scan
+        .slice(start, rowsAtOnce)
+        .select(...columns)
+        .collect(),
+    );
+    yield* boundedFrames(nested.reduce(withJsonText, frame));
   }
 }
 

@@ -1,7 +1,11 @@
 import { createHash } from "node:crypto";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import pl from "nodejs-polars";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { amountText, parseAmount, roundAmount, sumAmounts } from "#shared/money/amount.ts";
 import { heldBytes } from "./delivered-bytes.ts";
 import { charge, chargeOn, csvOf } from "./fixtures/focus-csv.ts";
@@ -93,6 +97,23 @@ describe("a file that cannot be read", () => {
     const report = await read(file());
 
     expect(report.errors.map((error) => error.rule)).toEqual([rule]);
+  });
+
+  test.each<[string, Record<string, string[]>]>([
+    ["whose header is refused", { Unknown: ["1"] }],
+    ["whose rows are refused", Object.fromEntries(Object.keys(charge).map((name) => [name, ["x"]]))],
+  ])("leaves nothing in the temporary folder, as Parquet %s", async (_, columns) => {
+    const folder = await mkdtemp(join(tmpdir(), "read-file-"));
+    vi.stubEnv("TMPDIR", folder);
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      await rm(folder, { recursive: true });
+    });
+
+    const report = await read(pl.DataFrame(columns).writeParquet());
+
+    expect(report.errorCount).toBeGreaterThan(0);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   test("names the byte that is no UTF-8", async () => {

@@ -49,7 +49,13 @@ export interface ReadingWork {
 export async function readFocusFile(file: FocusFile, work: ReadingWork): Promise<FileReport> {
   const report = emptyReport();
   try {
-    await readRecords(file, { model: await focusModel(), report, work });
+    const model = await focusModel();
+    const text = await textFile(file.content);
+    try {
+      await readRecords(file, text, { model, report, work });
+    } finally {
+      await text.release();
+    }
   } catch (error) {
     if (!isRefusal(error)) throw error;
     addErrors(report, errorsOf(error));
@@ -63,9 +69,8 @@ interface Reading {
   work: ReadingWork;
 }
 
-async function readRecords(file: FocusFile, reading: Reading): Promise<void> {
+async function readRecords(file: FocusFile, text: TextFile, reading: Reading): Promise<void> {
   const { model, report, work } = reading;
-  const text = await textFile(file.content);
   const delivered = deliveredColumns(text.header, model);
   report.focusVersion = delivered.version;
   report.renamed = delivered.renamed;

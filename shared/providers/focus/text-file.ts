@@ -15,6 +15,8 @@ export interface TextFile {
   frames: AsyncIterable<DataFrame>;
   /** True when the frames have the column `overflowName`. */
   hasOverflow: boolean;
+  /** To be called when nothing more is read, also where the frames never were: removes what lies in the temporary folder. */
+  release(): Promise<void>;
 }
 
 /** Opens the file. Throws `IMPORT_REJECTED`, here or while the frames are read, for what cannot be read. */
@@ -27,7 +29,7 @@ export async function textFile(content: DeliveredBytes): Promise<TextFile> {
   const bytes = { size, blocks: begunWith(first, others) };
   if (form === "parquet") return parquetText(bytes);
   const csv = await csvText(bytes, form);
-  return { header: csv.header, frames: csvFrames(csv), hasOverflow: true };
+  return { header: csv.header, frames: csvFrames(csv), hasOverflow: true, release: async () => {} };
 }
 
 async function* begunWith(first: Buffer, others: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
