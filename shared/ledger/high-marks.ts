@@ -1,4 +1,5 @@
 import type { Documents } from "#shared/platform/documents/documents.ts";
+import { isAppError } from "#shared/runtime/errors.ts";
 
 /**
  * Document `platform/highMarks`: the highest that any organization has come to, kept by those who come higher, so that
@@ -26,11 +27,21 @@ const shareSteps = 20;
 const byteStep = 10_000;
 const none: HighMarks = { newestDays: {}, budget: { day: "", shares: {} }, ledgerBytes: {} };
 
-/** Raises the marks where they are lower, rounded up to their steps. One read where they are not. */
+/**
+ * Raises the marks where they are lower, rounded up to their steps. One read where they are not. A store that does not answer
+ * leaves it to whoever comes next: a mark is no reason to fail what has reached it.
+ */
 export async function noteReached(reached: Reached, documents: Documents): Promise<void> {
-  const { body, readAt } = await documents.get<HighMarks>(highMarksPath);
-  if (raised(body, reached, readAt) === undefined) return;
-  await documents.transaction(async (tx) => {
+  try {
+    const { body, readAt } = await documents.get<HighMarks>(highMarksPath);
+    if (raised(body, reached, readAt) !== undefined) await raise(reached, documents);
+  } catch (error) {
+    if (!isAppError(error) || !error.retryable) throw error;
+  }
+}
+
+function raise(reached: Reached, documents: Documents): Promise<void> {
+  return documents.transaction(async (tx) => {
     const stored = await tx.get<HighMarks>(highMarksPath);
     const next = raised(stored.body, reached, stored.readAt);
     if (next !== undefined) tx.set<HighMarks>(highMarksPath, next);
