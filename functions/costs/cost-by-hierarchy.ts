@@ -1,5 +1,5 @@
 import { orgAccess } from "#shared/access/caller.ts";
-import { rangeReadErrors } from "#shared/costs/cost-query.ts";
+import { pastReadErrors } from "#shared/costs/cost-query.ts";
 import { ByHierarchyQuery, CostByHierarchy, costByHierarchy } from "#shared/rollup/by-hierarchy.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -11,7 +11,7 @@ export default httpFunction({
   uses: ["documents", "warehouse"],
   query: ByHierarchyQuery,
   response: CostByHierarchy,
-  errors: [...rangeReadErrors, "ORG_NOT_FOUND", "ENTITY_NOT_FOUND"],
+  errors: [...pastReadErrors, "ORG_NOT_FOUND", "ENTITY_NOT_FOUND"],
   perMinute: 60,
   memory: "1GiB",
   timeoutSeconds: 60,

@@ -1,6 +1,6 @@
 import { Type } from "@sinclair/typebox";
 import { orgAccess } from "#shared/access/caller.ts";
-import { rangeReadErrors, SummaryQuery } from "#shared/costs/cost-query.ts";
+import { pastReadErrors, SummaryQuery } from "#shared/costs/cost-query.ts";
 import { answerSummary } from "#shared/costs/read-summary.ts";
 import { CostSummary, NativeSummary } from "#shared/costs/summary-schema.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
@@ -13,7 +13,7 @@ export default httpFunction({
   uses: ["documents", "warehouse"],
   query: SummaryQuery,
   response: Type.Union([CostSummary, NativeSummary]),
-  errors: [...rangeReadErrors, "ORG_NOT_FOUND", "ENTITY_NOT_FOUND"],
+  errors: [...pastReadErrors, "ORG_NOT_FOUND", "ENTITY_NOT_FOUND"],
   perMinute: 60,
   memory: "1GiB",
   timeoutSeconds: 60,

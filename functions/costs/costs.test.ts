@@ -25,7 +25,7 @@ beforeAll(async () => {
     day,
     billed: "1.25",
   }));
-  await publish(stores, { pipelineId: "openai-cost-usage-cost", charges });
+  await publish(stores, { pipelineId: "openai-cost-usage-cost", charges, isJournalled: true });
   const config = await readConfiguration({
     ENVIRONMENT: "test",
     RATE_LIMIT_ENABLED: "false",
@@ -104,6 +104,29 @@ describe("GET /api/v1/costs/{org}/summary", () => {
   });
 
   it.each([
+    ["2026-03-04", "2026-03-04T23:59:59.999Z"],
+    ["2026-03-05", "2026-03-05T06:00:00.000Z"],
+    ["2026-03-05T06:00:00Z", "2026-03-05T06:00:00.000Z"],
+    ["2026-03-05T07:30%2B02:00", "2026-03-05T05:30:00.000Z"],
+    ["2026-03-04T23:59:59.999999999Z", "2026-03-04T23:59:59.999Z"],
+  ])("understands as_of=%s as %s, by both of its names", async (given, instant) => {
+    // All of it was published at 06:00.
+    const total = instant === "2026-03-05T06:00:00.000Z" ? "5.00" : "0.00";
+    for (const name of ["as_of", "asOf"]) {
+      const { status, body } = await get(`?${name}=${given}`);
+
+      expect([status, body["as_of"], body["total_cost"]]).toEqual([200, instant, total]);
+    }
+  });
+
+  it("answers 404 with the earliest instant where the past is not retained", async () => {
+    const { status, body } = await get("?as_of=2025-12-31");
+
+    expect(status).toBe(404);
+    expect(body).toMatchObject({ error: "AS_OF_NOT_RETAINED", earliest: "2026-01-01T00:00:00.000Z" });
+  });
+
+  it.each([
     ["?provder=openai&top=0&days=1097", ["/provder", "/days", "/top"]],
     ["?start_date=2026-03-01&start_date=2026-03-02", ["/start_date"]],
     ["?categories=clouds", ["/categories/0"]],
@@ -120,6 +143,14 @@ describe("GET /api/v1/costs/{org}/summary", () => {
     [`?services=${"x".repeat(257)}`, ["/services/0"]],
     [`?services=${Array.from({ length: 51 }, (_, at) => at).join(",")}`, ["/services"]],
     ["?__proto__=1", ["/__proto__"]],
+    ["?as_of=2026-03-06", ["/as_of"]],
+    ["?as_of=2026-03-05T06:00:00.001Z", ["/as_of"]],
+    ["?as_of=2026-02-29", ["/as_of"]],
+    ["?as_of=2026-03-04T12:00:00", ["/as_of"]],
+    ["?as_of=2026-03-04%0001", ["/as_of"]],
+    ["?as_of=2026-03-04&as_of=2026-03-04", ["/as_of"]],
+    ["?as_of=2026-03-04&asOf=2026-03-03", ["/asOf"]],
+    ["?as_of=", ["/as_of"]],
   ])("refuses %s naming the parameters", async (query, paths) => {
     const { status, body } = await get(query);
 

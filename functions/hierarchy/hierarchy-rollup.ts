@@ -1,5 +1,5 @@
 import { orgAccess } from "#shared/access/caller.ts";
-import { rangeReadErrors } from "#shared/costs/cost-query.ts";
+import { pastReadErrors } from "#shared/costs/cost-query.ts";
 import { Rollup, RollupQuery, rollup } from "#shared/rollup/rollup.ts";
 import { httpFunction } from "#shared/runtime/declaration.ts";
 
@@ -11,7 +11,7 @@ export default httpFunction({
   uses: ["documents", "warehouse"],
   query: RollupQuery,
   response: Rollup,
-  errors: [...rangeReadErrors, "ENTITY_NOT_FOUND"],
+  errors: [...pastReadErrors, "ENTITY_NOT_FOUND"],
   perMinute: 60,
   memory: "1GiB",
   timeoutSeconds: 60,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { readSummary } from "#shared/costs/read-summary.ts";
 import { batchDaysOf, publishedMonth } from "#shared/ledger/current-batches.ts";
 import type { JournalDocument } from "#shared/ledger/publish.ts";
 import { amountText, parseAmount, sumAmounts } from "#shared/money/amount.ts";
@@ -62,6 +63,12 @@ describe("repricing of published usage", () => {
   const sum = (from: Record<string, unknown>[], column: string): string =>
     amountText(sumAmounts(from.flatMap((row) => (row[column] == null ? [] : parseAmount(String(row[column]))))));
 
+  /** What the summary says of the days, now or as of an instant. */
+  async function totalOf(org: OrgIdentity, asOf?: string): Promise<string> {
+    const query = { ...range, currency: "USD", ...(asOf === undefined ? {} : { as_of: asOf }) };
+    return amountText(parseAmount((await readSummary({ org, query }, world.ports)).total_cost));
+  }
+
   async function dearer(org: OrgIdentity, model: string, percent: string): Promise<void> {
     const request = { discount_pct: percent, effective_from: "2026-01-01" };
     const asked = { org, caller, flow: "payg", identifier: model, provider: "openai", request };
@@ -122,10 +129,14 @@ describe("repricing of published usage", () => {
     const untouched = sum(await rows(org, "cost_data_standard"), "EffectiveCost");
 
     const preview = await previewed(org);
+    const asOfPreview = world.clock.now().toISOString();
+    world.clock.advance(1);
     const runId = await applied(org, preview.preview_id);
     await processRun({ org: org.key, run_id: runId }, world.ports, { adapterOf });
 
     const run = await world.run(org, runId);
+    expect(await totalOf(org)).toBe(preview.new_total);
+    expect(await totalOf(org, asOfPreview)).toBe(preview.old_total);
     const after = sum(await rows(org, "cost_data_standard"), "EffectiveCost");
     expect([run.status, run.error, run.triggerType]).toEqual(["COMPLETED", null, "reprice"]);
     expect([untouched, preview.old_total]).toEqual([before, before]);

@@ -200,6 +200,7 @@ async function answerTo(asked: { rows: readonly Row[]; filters: CostFilters; bas
     basis: asked.basis,
     top: asked.top,
     range,
+    asOf: null,
     today: "2026-03-05",
     filters: asked.filters,
     unknownFilters: {},

@@ -4,6 +4,11 @@ import { periodNames } from "./dates.ts";
 import { categoryWords, chargeCategories } from "./filters.ts";
 import { bases } from "./sums.ts";
 
+/** Of every read of costs that can be asked as of the past. */
+export const asOf = Type.Optional(
+  plainText(10, 40, { alsoAs: ["asOf"], description: "What was published then, an instant or a day; now by default" }),
+);
+
 /** Parameters of every read of costs. Dates are checked by `dates.ts`, which knows their error codes. Source: costs.md 3. */
 const costParameters = {
   start_date: Type.Optional(Type.String({ description: "First UTC day, YYYY-MM-DD; alone it ends today" })),
@@ -30,6 +35,7 @@ const costParameters = {
   department_id: listOf(plainText(1, 256), { description: "Entities of the first level" }),
   project_id: listOf(plainText(1, 256), { description: "Entities of the second level" }),
   team_id: listOf(plainText(1, 256), { description: "Entities of the third level" }),
+  as_of: asOf,
   structure_as_of: Type.Optional(
     plainText(10, 40, { description: "The structure of then, an instant or a day; now by default" }),
   ),
@@ -51,6 +57,9 @@ export const rangeReadErrors = [
   "READ_BUSY",
   "WAREHOUSE_UNAVAILABLE",
 ] as const;
+
+/** Of those that can be asked as of the past. */
+export const pastReadErrors = [...rangeReadErrors, "AS_OF_NOT_RETAINED"] as const;
 
 /** Of `cost-summary` alone: the one read that can answer without any conversion. */
 export const SummaryQuery = strictObject({

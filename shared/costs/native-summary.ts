@@ -42,6 +42,7 @@ export async function readNativeGroups(
 type Shared = Pick<
   CostSummary,
   | "org_slug"
+  | "as_of"
   | "basis"
   | "date_range"
   | "filters"
@@ -72,10 +73,10 @@ export function nativeSummary(
   const shown = shownBy(input);
   const hasAllAmounts = unpriced.items.length === 0;
   const { org_slug, basis, date_range, filters, unknown_filters, providers, service_categories } = converted;
-  const { ledger_versions, totals_by_currency, contains_simulated, completeness } = converted;
+  const { ledger_versions, as_of, totals_by_currency, contains_simulated, completeness } = converted;
   return {
     ...{ org_slug, basis, date_range, filters, unknown_filters, providers, service_categories },
-    ...{ ledger_versions, totals_by_currency, contains_simulated },
+    ...{ ledger_versions, as_of, totals_by_currency, contains_simulated },
     record_count: totalOf(groups.kinds).rows,
     currency: null,
     fx: [],

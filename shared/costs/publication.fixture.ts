@@ -124,6 +124,8 @@ export interface Publication {
   /** By day. */
   unpriced?: Record<string, UnpricedUsage[]>;
   fence?: number;
+  /** Written with its entry in the journal, as by a run. */
+  isJournalled?: boolean;
 }
 
 let batches = 0;
@@ -178,7 +180,7 @@ async function publishMonth(stores: Stores, publication: Publication, month: str
   };
   const ports = { ...stores, topics: inProcessTopics({}), ids: systemIds };
   const current = (await stores.documents.get<MonthHead>(headPath(stores.org, month))).body;
-  if (current?.state === "closed") {
+  if (current?.state === "closed" || publication.isJournalled === true) {
     await publishMonthDays(
       context,
       () => publications,

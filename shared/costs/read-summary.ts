@@ -2,6 +2,7 @@ import type { OrgIdentity } from "#shared/access/caller.ts";
 import { type AllocationState, allocationState } from "#shared/entity-references/allocation-input.ts";
 import { type ChosenEntities, chosenEntities, structureInstant } from "#shared/hierarchy/entity-filter.ts";
 import type { FxBook } from "#shared/money/fx-look-up.ts";
+import { fxVersionAt } from "#shared/money/fx-past.ts";
 import { fxBook } from "#shared/money/fx-store.ts";
 import { existingOrg, type OrgDocument, orgPath } from "#shared/organizations/organization.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
@@ -18,6 +19,7 @@ import { filterKeys } from "./frame-groups.ts";
 import { frameReader } from "./frame-reader.ts";
 import { type LedgerSnapshot, ledgerSnapshot } from "./ledger-snapshot.ts";
 import { nativeSummary, readNativeGroups } from "./native-summary.ts";
+import { asOfInstant, pastSnapshot } from "./past-snapshot.ts";
 import { type PlatformFacts, platformFacts } from "./platform-facts.ts";
 import { type ReadGroups, readGroups } from "./read-groups.ts";
 import { costSummary, type SummaryInput } from "./summary.ts";
@@ -35,7 +37,7 @@ export type CostPorts = Pick<Given<"documents" | "warehouse">, "documents" | "wa
 /**
  * The summary of an organization's published costs: one snapshot of the ledger, exact sums, money as text in the
  * asked currency, the organization's own by default. Writes nothing. `facts` are the platform's unless given. Errors:
- * those of `dateRange`, `INVALID_PARAMETER`, `ORG_NOT_FOUND`, `READ_BUSY`, `WAREHOUSE_UNAVAILABLE`. Source: costs.md 5.1.
+ * those of `dateRange` and `asOfInstant`, `INVALID_PARAMETER`, `ORG_NOT_FOUND`, `READ_BUSY`, `WAREHOUSE_UNAVAILABLE`. Source: costs.md 5.1.
  */
 export async function readSummary(
   asked: { org: OrgIdentity; query: CostSummaryQuery },
@@ -96,6 +98,7 @@ function summaryInput(
     basis: query.basis ?? "effective",
     top: query.top ?? defaultTop,
     range,
+    asOf: read.asOf,
     today,
     filters: read.entities === undefined ? filters : { ...filters, hierarchy_entity_id: read.entities.named },
     unknownFilters: unknownFilters(filters, (name, value) =>
@@ -116,7 +119,9 @@ function summaryInput(
 export interface CostRead {
   org: OrgIdentity;
   document: OrgDocument;
-  /** UTC day of the clock. */
+  /** RFC 3339 UTC: what was published then is read; null for what is published now. */
+  asOf: string | null;
+  /** UTC day of the instant that is read, today's or an earlier one. */
   today: string;
   range: DateRange;
   filters: CostFilters;
@@ -144,25 +149,44 @@ export async function openRead(
   { documents, warehouse, clock, config }: CostPorts,
   facts: PlatformFacts,
 ): Promise<CostRead> {
-  const document = existingOrg((await documents.get<OrgDocument>(orgPath(org.key))).body);
-  const today = clock.now().toISOString().slice(0, 10);
+  const { body, createdAt } = await documents.get<OrgDocument>(orgPath(org.key));
+  const document = existingOrg(body);
+  const now = clock.now();
+  const today = now.toISOString().slice(0, 10);
+  const asOf = asOfInstant(query.as_of, { since: document.onboardedAt ?? createdAt, now });
   const { fiscalYearStartMonth: fiscalStartMonth } = document.locale;
   const range = dateRange(query, { today, fiscalStartMonth, maxDays, byDefault: "mtd" });
   const caches = costCaches(documents, warehouse, config.CA_FRAME_CACHE_BYTES);
   const months = monthsBetween(monthStart(range.start, -sourceHistoryMonths), laterDay(range.end, today));
   const { ledgerEpoch: epoch, cacheEpoch } = document;
   const currency = answerCurrency(query.currency ?? document.locale.defaultCurrency, facts);
-  const structureAsOf = structureInstant(query.structure_as_of, clock.now());
+  const structureAsOf = structureInstant(query.structure_as_of, now);
   const isAllocated = byEntity || namesEntities(query);
   const [snapshot, book, allocation] = await Promise.all([
-    ledgerSnapshot({ org, months, epoch, cacheEpoch }, documents, caches.months),
-    fxBook(org, documents),
-    isAllocated ? allocationState(org, { documents, now: clock.now(), structureAsOf }) : undefined,
+    snapshotOf({ org, months, epoch, cacheEpoch, asOf }, documents, caches),
+    bookOf(org, asOf, documents),
+    isAllocated ? allocationState(org, { documents, now, structureAsOf }) : undefined,
   ]);
   const entities = allocation === undefined ? undefined : chosenEntities(allocation.input.tree, { ...query, within });
   const filters = filtersOf(query, facts.providerId);
   const conversion = { currency, book, closedBooks: await closedBooksOf({ org, range, snapshot }, documents) };
-  return { org, document, today, range, filters, allocation, entities, snapshot, conversion, caches, facts };
+  const at = { asOf: asOf ?? null, today: asOf?.slice(0, 10) ?? today };
+  return { org, document, ...at, range, filters, allocation, entities, snapshot, conversion, caches, facts };
+}
+
+/** The ledger of now, or of the instant that is asked for. */
+async function snapshotOf(
+  { asOf, ...asked }: Parameters<typeof ledgerSnapshot>[0] & { asOf: string | undefined },
+  documents: Documents,
+  { months }: CostCaches,
+): Promise<LedgerSnapshot> {
+  const current = await ledgerSnapshot(asked, documents, months);
+  return asOf === undefined ? current : pastSnapshot({ org: asked.org, instant: asOf }, current, documents);
+}
+
+/** The book of rates of now, or of the instant that is asked for. */
+async function bookOf(org: OrgIdentity, asOf: string | undefined, documents: Documents): Promise<FxBook> {
+  return fxBook(org, documents, asOf === undefined ? undefined : await fxVersionAt(org, asOf, documents));
 }
 
 /** The books of the closed months of the range, each as it was read at its close. */

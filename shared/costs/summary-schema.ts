@@ -101,6 +101,7 @@ const sharedProperties = {
   providers: Type.Array(Type.String()),
   service_categories: Type.Array(Type.String()),
   ledger_versions: Type.Record(Type.String({ pattern: "^\\d{4}-\\d{2}$" }), Count),
+  as_of: nullable(Type.String({ format: "date-time", description: "The instant of the past that was asked for" })),
   totals_by_currency: Type.Array(NativeTotals),
   complete: Type.Boolean(),
   completeness: Completeness,

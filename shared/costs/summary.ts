@@ -20,7 +20,9 @@ export interface SummaryInput {
   basis: Basis;
   top: number;
   range: DateRange;
-  /** UTC day of the clock. */
+  /** RFC 3339 UTC; null where what is published now is shown. */
+  asOf: string | null;
+  /** UTC day of the instant that is read. */
   today: string;
   filters: ShownFilters;
   unknownFilters: CostFilters;
@@ -62,6 +64,7 @@ export function costSummary(input: SummaryInput): Answer {
     providers: distinct(groups.kinds.map(({ key }) => key.provider)),
     service_categories: distinct(groups.services.map(({ key }) => key.service_category)),
     ledger_versions: input.ledgerVersions,
+    as_of: input.asOf,
     totals_by_currency: totalsByCurrency(groups.natives, input.minorDigits),
     fx: fxShown(groups.natives),
     complete: sources.hasAllDays && hasAllAmounts,

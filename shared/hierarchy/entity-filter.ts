@@ -1,4 +1,4 @@
-import { AppError } from "#shared/runtime/errors.ts";
+import { pastInstant } from "#shared/runtime/past-instant.ts";
 import {
   descendantsOf,
   entityIdOf,
@@ -78,29 +78,7 @@ function atPath(tree: Tree, text: string): TreeNode {
   return node;
 }
 
-const instantForm = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
-
-/**
- * An instant of `structure_as_of`: RFC 3339 as sent, or the end of a UTC day; of today it is now. Whatever states no
- * offset is refused: it would mean another moment in every time zone. Throws `INVALID_PARAMETER`, also for the future.
- */
+/** The moment of `structure_as_of`. Throws as `pastInstant`. */
 export function structureInstant(text: string | undefined, now: Date): string | undefined {
-  if (text === undefined || text === now.toISOString().slice(0, 10)) return text && now.toISOString();
-  const instant = /^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T23:59:59.999Z` : text;
-  const at = Date.parse(instant);
-  if (!instantForm.test(instant) || !isRealDay(text.slice(0, 10)) || !Number.isFinite(at))
-    throw refusedMoment("must be a day or an instant");
-  if (at > now.getTime()) throw refusedMoment("must not lie in the future");
-  return instant;
-}
-
-function isRealDay(day: string): boolean {
-  const at = new Date(`${day}T00:00:00Z`);
-  return Number.isFinite(at.getTime()) && at.toISOString().startsWith(day);
-}
-
-function refusedMoment(problem: string): AppError {
-  return new AppError("INVALID_PARAMETER", `structure_as_of ${problem}.`, {
-    fields: [{ path: "/structure_as_of", problem }],
-  });
+  return text === undefined ? undefined : pastInstant("structure_as_of", text, now);
 }

@@ -1,8 +1,10 @@
 import type { Change } from "#shared/runtime/change.ts";
 import type { BookedChange } from "./held-plan.ts";
-import type { Adjustment, MonthHead, Totals } from "./ledger.ts";
+import type { Adjustment, MonthHead, ReplacedDay, Totals } from "./ledger.ts";
 import { type JournalDay, type JournalDocument, journalPath, type PublicationContext } from "./publish.ts";
 import { deltaOf } from "./totals.ts";
+
+const costTable = "cost_data_standard";
 
 /**
  * The journal of corrections that came into a month or left it, one document per pipeline and source, and its copy for
@@ -31,6 +33,7 @@ export function writeAdjustmentJournal(
       runId,
       fence,
       ledgerVersion: head.ledgerVersion,
+      epoch,
       recordedAt: now,
       days,
     });
@@ -67,9 +70,14 @@ function journalDays({ before, after, corrects }: BookedChange): JournalDay[] {
       newBatches: next === undefined ? [] : [after?.batchId ?? ""],
       oldPriceVersion: null,
       newPriceVersion: null,
+      replaced: before === undefined || old === undefined ? null : replacedBy(before),
       corrects: { month: corrects.month, day: corrects.day },
     };
   });
+}
+
+function replacedBy({ batchId, at }: NonNullable<BookedChange["before"]>): ReplacedDay {
+  return { state: "complete", batches: { [costTable]: [batchId] }, publishedAt: at };
 }
 
 function adjustmentRows(
@@ -82,7 +90,7 @@ function adjustmentRows(
     return {
       kind: "adjustment",
       charge_date: day,
-      table_name: next === undefined ? null : "cost_data_standard",
+      table_name: next === undefined ? null : costTable,
       x_pipeline_id: corrects.pipelineId,
       x_source: corrects.source,
       x_batch_id: next === undefined ? null : (after?.batchId ?? null),

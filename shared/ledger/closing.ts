@@ -10,10 +10,12 @@ import {
   emptyHead,
   type MonthClosing,
   type MonthHead,
+  type PastClosing,
   type PipelineMonth,
   readEntryKey,
 } from "./ledger.ts";
 import { type StoredMonth, storedMonths } from "./ledger-months.ts";
+import { inDays, replacedDays } from "./loose-batches.ts";
 import { noteReplacedBatches, type PublicationContext, writeJournal } from "./publish.ts";
 import { type PipelineChanges, writeBookedMonth } from "./publish-month-days.ts";
 
@@ -65,7 +67,8 @@ export async function reopenedMonth(
     const ledgerVersion = head.ledgerVersion + (changed.length > 0 ? 1 : 0);
     const shards = Object.fromEntries(changed.map(({ context }) => [context.pipelineId, ledgerVersion]));
     const { closing: _closing, heldBy: _heldBy, ...kept } = head;
-    const open: MonthHead = { ...kept, state: "open", ledgerVersion, shards: { ...head.shards, ...shards } };
+    const closings = pastClosings(head, change.now);
+    const open: MonthHead = { ...kept, closings, state: "open", ledgerVersion, shards: { ...head.shards, ...shards } };
     change.set<MonthHead>(headPath(org, month), open);
     for (const { context, stored, pipeline, days } of reopened) {
       change.set<PipelineMonth>(pipelineMonthPath(org, month, context.pipelineId), pipeline);
@@ -77,6 +80,13 @@ export async function reopenedMonth(
     return open;
   };
   return { head, write };
+}
+
+/** The times it was closed, the one that ends now among them; none that no read of the past reaches any more. */
+function pastClosings({ closings = [], closing }: MonthHead, now: Date): PastClosing[] {
+  const ending = closing && { at: closing.at, until: now.toISOString(), fxVersion: closing.fxVersion };
+  const oldest = inDays(now, -replacedDays);
+  return [...closings, ...(ending === undefined ? [] : [ending])].filter(({ until }) => until >= oldest);
 }
 
 /** What one pipeline holds of the month, and the months its corrections lie in. */

@@ -2,31 +2,16 @@ import { createHash } from "node:crypto";
 import type { OrgIdentity } from "#shared/access/caller.ts";
 import type { Documents } from "#shared/platform/documents/documents.ts";
 import type { BatchDays } from "#shared/platform/warehouse/warehouse.ts";
-import {
-  type DayPricing,
-  type DayState,
-  type MonthHead,
-  type PipelineMonth,
-  readEntryKey,
-  type Totals,
-} from "./ledger.ts";
+import { asRead } from "./decide-month.ts";
+import { type MonthHead, type PipelineMonth, type ReplacedDay, readEntryKey, type Totals } from "./ledger.ts";
 
 /** A published day as a reader needs it. */
-export interface PublishedDay {
+export interface PublishedDay extends ReplacedDay {
   pipelineId: string;
   source: string;
   day: string;
-  state: DayState;
   rows: number;
   totals: Totals;
-  /** Batch ids by table. */
-  batches: Record<string, string[]>;
-  publishedAt: string;
-  pricing?: DayPricing;
-  /** Content hash of the day by table. */
-  hashes?: Record<string, string>;
-  /** The repricing that published it. */
-  reprice?: string;
 }
 
 /** Rows of one day that correct a closed month: they count, and say nothing of whether a source published the day. */
@@ -160,26 +145,13 @@ function currentVersion(head: MonthHead | undefined, epoch: number): number {
 }
 
 function publishedDays(month: string, pipelineId: string, shard: PipelineMonth): PublishedDay[] {
-  return Object.entries(shard.entries).map(([key, entry]) => {
-    const batches: Record<string, string[]> = {};
-    for (const number of entry.b) {
-      const batch = shard.batches[number];
-      if (batch !== undefined) batches[batch.table] = [...(batches[batch.table] ?? []), batch.id];
-    }
-    const place = readEntryKey(month, key);
-    return {
-      pipelineId,
-      ...place,
-      state: entry.s,
-      rows: entry.r,
-      totals: entry.t,
-      batches,
-      publishedAt: entry.at,
-      ...(entry.p === undefined ? {} : { pricing: entry.p }),
-      hashes: entry.h,
-      ...(entry.reprice === undefined ? {} : { reprice: entry.reprice }),
-    };
-  });
+  return Object.entries(shard.entries).map(([key, entry]) => ({
+    pipelineId,
+    ...readEntryKey(month, key),
+    rows: entry.r,
+    totals: entry.t,
+    ...asRead(shard, entry),
+  }));
 }
 
 function publishedAdjustments(month: string, pipelineId: string, shard: PipelineMonth): PublishedAdjustment[] {

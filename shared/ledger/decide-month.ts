@@ -13,6 +13,7 @@ import {
   type MonthDecision,
   type MonthHead,
   type PipelineMonth,
+  type ReplacedDay,
 } from "./ledger.ts";
 
 /**
@@ -57,8 +58,26 @@ export function stateOf(pipeline: PipelineMonth, entry: Entry | undefined): DayD
       rows: entry.r,
       batches: entry.b.map((number) => pipeline.batches[number]?.id ?? ""),
       priceVersion: entry.p?.version ?? null,
+      replaced: asRead(pipeline, entry),
     }
   );
+}
+
+/** An entry as reads see it. */
+export function asRead(pipeline: Pick<PipelineMonth, "batches">, entry: Entry): ReplacedDay {
+  const batches: Record<string, string[]> = {};
+  for (const number of entry.b) {
+    const batch = pipeline.batches[number];
+    if (batch !== undefined) batches[batch.table] = [...(batches[batch.table] ?? []), batch.id];
+  }
+  return {
+    state: entry.s,
+    batches,
+    publishedAt: entry.at,
+    ...(entry.p === undefined ? {} : { pricing: entry.p }),
+    hashes: entry.h,
+    ...(entry.reprice === undefined ? {} : { reprice: entry.reprice }),
+  };
 }
 
 /** What a day says after a publication, against the entry that was there. */

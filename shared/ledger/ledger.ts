@@ -18,8 +18,15 @@ export interface MonthHead {
   closing?: MonthClosing;
   /** How often it was closed, also when it is open again. */
   closeCount?: number;
+  /** How long it was closed before it was reopened, the oldest first, as far back as reads of the past reach. */
+  closings?: PastClosing[];
   /** Pipelines that pulled days of the month since it was closed. */
   heldBy?: string[];
+}
+
+/** A time in which a month was closed: RFC 3339 UTC, and the book of rates that it kept. */
+export interface PastClosing extends Pick<MonthClosing, "at" | "fxVersion"> {
+  until: string;
 }
 
 /** What a month said when it was closed. */
@@ -162,9 +169,24 @@ export type DayOutcome = "first_publish" | "restatement" | "unchanged" | "supers
 export interface DayDecision {
   publication: DayPublication;
   outcome: DayOutcome;
-  before: { totals: Totals; rows: number; batches: string[]; priceVersion: string | null } | undefined;
+  before:
+    | { totals: Totals; rows: number; batches: string[]; priceVersion: string | null; replaced: ReplacedDay }
+    | undefined;
   /** Batches now in force, also of the tables that stay. */
   batches: DayBatch[];
+}
+
+/** What a read needs of a day that another has replaced, beside its totals and rows. */
+export interface ReplacedDay {
+  state: DayState;
+  /** Batch ids by table. */
+  batches: Record<string, string[]>;
+  publishedAt: string;
+  pricing?: DayPricing;
+  /** Content hash by table. */
+  hashes?: Record<string, string>;
+  /** The repricing that published it. */
+  reprice?: string;
 }
 
 /** One batch in force for a day; `rows` are those of the day in its table. */

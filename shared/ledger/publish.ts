@@ -4,7 +4,15 @@ import type { Change } from "#shared/runtime/change.ts";
 import { AppError } from "#shared/runtime/errors.ts";
 import { headPath, pipelineMonthPath } from "./current-batches.ts";
 import { decideMonth } from "./decide-month.ts";
-import type { DayDecision, DayPublication, MonthDecision, MonthHead, PipelineMonth, Totals } from "./ledger.ts";
+import type {
+  DayDecision,
+  DayPublication,
+  MonthDecision,
+  MonthHead,
+  PipelineMonth,
+  ReplacedDay,
+  Totals,
+} from "./ledger.ts";
 import { noteReplaced } from "./loose-batches.ts";
 import { deltaOf } from "./totals.ts";
 
@@ -37,6 +45,8 @@ export interface JournalDocument {
   runId: string;
   fence: number;
   ledgerVersion: number;
+  /** Of the ledger; absent in entries of earlier releases. */
+  epoch?: number;
   recordedAt: string;
   days: JournalDay[];
 }
@@ -54,6 +64,11 @@ export interface JournalDay {
   /** Versions of the price book, where something of the day is computed. */
   oldPriceVersion: string | null;
   newPriceVersion: string | null;
+  /**
+   * What of the day or adjustment this replaced as reads saw it, null where there was none: with it the past can be read.
+   * Absent in entries of earlier releases, and where nothing that is read was replaced because the day is held.
+   */
+  replaced?: ReplacedDay | null;
   /** The closed month and day that an adjustment corrects; no day where a person corrects the month. */
   corrects?: { month: string; day: string | null };
 }
@@ -159,12 +174,13 @@ function journalDocument(
     runId: context.runId,
     fence: context.fence,
     ledgerVersion: head.ledgerVersion,
+    epoch: head.epoch,
     recordedAt: now,
     days: days.map(journalDay),
   };
 }
 
-function journalDay({ publication, before, batches }: DayDecision): JournalDay {
+function journalDay({ publication, before, batches, outcome }: DayDecision): JournalDay {
   return {
     day: publication.day,
     oldTotals: before?.totals ?? null,
@@ -176,6 +192,7 @@ function journalDay({ publication, before, batches }: DayDecision): JournalDay {
     newBatches: batches.map(({ id }) => id),
     oldPriceVersion: before?.priceVersion ?? null,
     newPriceVersion: newPriceVersion(publication),
+    ...(outcome === "held" ? {} : { replaced: before?.replaced ?? null }),
   };
 }
 

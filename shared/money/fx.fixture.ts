@@ -16,18 +16,18 @@ interface Recorded {
   source?: string;
   base?: string;
   force?: boolean;
+  recordedAt?: string;
 }
 
 /** Records sets as a load does, without a request. */
 export async function storeRates(documents: Documents, days: Days, by: Recorded = {}): Promise<void> {
-  const { source = "ecb", base = "EUR", force = false } = by;
+  const { source = "ecb", base = "EUR", force = false, recordedAt = "2026-07-03T15:30:00.000Z" } = by;
   for (const month of new Set(Object.keys(days).map(fxMonthOf))) {
     const own = publishedRates(days, base).filter(({ publishedOn }) => fxMonthOf(publishedOn) === month);
     await documents.transaction(async (tx) => {
       const head = (await tx.get<FxHead>(fxHeadPath)).body ?? emptyFxHead;
       const stored = (await tx.get<FxMonth>(fxMonthPath(month))).body;
       const fxVersion = head.fxVersion + 1;
-      const recordedAt = "2026-07-03T15:30:00.000Z";
       const added = addRates(stored, own, { month, source, fxVersion, recordedAt, force });
       const currencies = [...new Set([...head.currencies, ...added.currencies])].sort();
       tx.set(fxMonthPath(month), added.month);

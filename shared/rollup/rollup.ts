@@ -1,5 +1,6 @@
 import { type Static, Type } from "@sinclair/typebox";
 import type { OrgIdentity } from "#shared/access/caller.ts";
+import { asOf } from "#shared/costs/cost-query.ts";
 import { platformFacts } from "#shared/costs/platform-facts.ts";
 import { type CostPorts, openRead, summaryOf } from "#shared/costs/read-summary.ts";
 import { CostSummary } from "#shared/costs/summary-schema.ts";
@@ -26,6 +27,7 @@ export const RollupQuery = strictObject({
   level_code: optional(Type.String({ minLength: 1, maxLength: 30, description: "Shown down to this level" })),
   basis: optional(choice(bases)),
   currency: optional(Type.String({ pattern: "^[A-Za-z]{3}$" })),
+  as_of: asOf,
   structure_as_of: optional(Type.String({ minLength: 10, maxLength: 40 })),
 });
 export type RollupQuery = Static<typeof RollupQuery>;
@@ -77,6 +79,7 @@ export const Rollup = strictObject({
     hierarchy: Type.Integer(),
     allocation: Type.Integer(),
   }),
+  as_of: CostSummary.properties.as_of,
   fx: CostSummary.properties.fx,
   complete: Type.Boolean(),
   completeness: CostSummary.properties.completeness,
@@ -139,6 +142,7 @@ export async function rollup(
       by_reason: shownBy(nobodys, "reason", { basis, money }),
     },
     versions: { ledger: ledger_versions, ...allocation.versions },
+    as_of: read.asOf,
     fx,
     complete,
     completeness,
