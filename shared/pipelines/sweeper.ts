@@ -90,7 +90,14 @@ async function putRight(due: Due, ports: SweepPorts): Promise<void> {
   const place = { orgKey: due.body.org, runId };
   const end = await dueEnding(place, ports);
   if (end !== undefined) {
-    await finishRun(place, end, (run, now) => run.status === "PENDING" || !isHeld(run, now), ports);
+    // A run that was let in meanwhile has a later deadline.
+    const isDue = (run: RunDocument, now: Date): boolean => end.reason !== "RUN_TIMEOUT" || isOverdue(run, now);
+    await finishRun(
+      place,
+      end,
+      (run, now) => isDue(run, now) && (run.status === "PENDING" || !isHeld(run, now)),
+      ports,
+    );
     return;
   }
   await commitChange(async (change) => {
@@ -127,11 +134,15 @@ async function dueEnding(place: { orgKey: string; runId: string }, ports: SweepP
     reason: code,
     error: await runErrorOf(new AppError(code, message), { stepId: null, retryCount: run.claims }),
   });
-  if (Date.parse(run.deadlineAt) <= stored.readAt.getTime()) return failed("RUN_TIMEOUT", timeoutText(run));
+  if (isOverdue(run, stored.readAt)) return failed("RUN_TIMEOUT", timeoutText(run));
   if (run.status === "PENDING" && (index.body?.publications ?? 0) >= maximumPublications) {
     return failed("NO_CLAIM", `No processor took the run although it was announced ${maximumPublications} times.`);
   }
   return undefined;
+}
+
+function isOverdue(run: RunDocument, now: Date): boolean {
+  return Date.parse(run.deadlineAt) <= now.getTime();
 }
 
 function timeoutText(run: RunDocument): string {
