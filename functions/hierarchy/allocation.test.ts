@@ -1,38 +1,18 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
+import { apiOf, type Body, rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
-
-type Body = Record<string, unknown>;
 
 let host: Host;
 let key: string;
+const { call, onboarded } = apiOf(() => ({ host, key }));
 const hierarchy = "/hierarchy/test_org";
 
 beforeEach(async () => {
   host = await testHost({ config: await testConfiguration({ RATE_LIMIT_ENABLED: "false" }) });
   await call("POST", "/admin/bootstrap", {}, { "x-ca-root-key": rootKey });
-  const request = {
-    org_slug: "test_org",
-    company_name: "Test",
-    admin_email: "a@example.com",
-    subscription_plan: "SCALE",
-  };
-  const answer = await call("POST", "/organizations/onboard", request, { "x-ca-root-key": rootKey });
-  key = String(answer.body["api_key"]);
+  key = await onboarded("test_org");
   await call("POST", `${hierarchy}/entities/seed`);
 }, 60_000);
-
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = { "x-api-key": key },
-): Promise<{ status: number; body: Body }> {
-  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(`${host.url}/api/v1${path}`, { method, headers, ...sent });
-  const text = await response.text();
-  return { status: response.status, body: text === "" ? {} : (JSON.parse(text) as Body) };
-}
 
 async function done(method: string, path: string, body?: unknown): Promise<Body> {
   const answer = await call(method, `${hierarchy}/allocation${path}`, body);

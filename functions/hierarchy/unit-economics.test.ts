@@ -1,11 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
+import { apiOf, type Body, rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
-
-type Body = Record<string, unknown>;
 
 let host: Host;
 let key: string;
+const { call, onboarded } = apiOf(() => ({ host, key }));
 
 beforeEach(async () => {
   host = await testHost({ config: await testConfiguration({ RATE_LIMIT_ENABLED: "false" }) });
@@ -13,23 +12,6 @@ beforeEach(async () => {
   key = await onboarded("test_org");
   await call("POST", "/hierarchy/test_org/entities/seed");
 }, 60_000);
-
-async function onboarded(slug: string): Promise<string> {
-  const request = { org_slug: slug, company_name: "Test", admin_email: "a@example.com", subscription_plan: "SCALE" };
-  return String((await call("POST", "/organizations/onboard", request, { "x-ca-root-key": rootKey })).body["api_key"]);
-}
-
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = { "x-api-key": key },
-): Promise<{ status: number; body: Body }> {
-  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(`${host.url}/api/v1${path}`, { method, headers, ...sent });
-  const text = await response.text();
-  return { status: response.status, body: text === "" ? {} : (JSON.parse(text) as Body) };
-}
 
 const units = "/unit-economics/test_org";
 

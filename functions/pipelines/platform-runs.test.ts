@@ -1,18 +1,12 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { startSimulator } from "#scripts/simulate-providers/server.ts";
-import { rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
+import { apiOf, type Body, rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
-
-type Body = Record<string, unknown>;
-
-interface Answered {
-  status: number;
-  body: Body;
-}
 
 const root = { "x-ca-root-key": rootKey };
 let host: Host;
 let key: string;
+const { call, onboarded } = apiOf(() => ({ host, key }));
 
 beforeEach(async () => {
   const simulator = await startSimulator();
@@ -20,21 +14,8 @@ beforeEach(async () => {
   const settings = { RATE_LIMIT_ENABLED: "false", CA_PROVIDER_SIMULATOR_URL: simulator.url };
   host = await testHost({ config: await testConfiguration(settings) });
   await call("POST", "/admin/bootstrap", {}, root);
-  const request = { org_slug: "acme", company_name: "Acme", admin_email: "a@example.com", subscription_plan: "SCALE" };
-  key = String((await call("POST", "/organizations/onboard", request, root)).body["api_key"]);
+  key = await onboarded("acme");
 }, 60_000);
-
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = { "x-api-key": key },
-): Promise<Answered> {
-  const text = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(`${host.url}/api/v1${path}`, { method, headers, ...text });
-  const answer = await response.text();
-  return { status: response.status, body: answer === "" ? {} : (JSON.parse(answer) as Body) };
-}
 
 const address = "/pipelines/run/platform/platform/fx_rates";
 

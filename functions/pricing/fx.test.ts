@@ -1,17 +1,19 @@
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { rootKey, sharedHost, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
+import {
+  type Answered,
+  apiOf,
+  type Body,
+  rootKey,
+  sharedHost,
+  testConfiguration,
+  testHost,
+} from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
-
-type Body = Record<string, unknown>;
-
-interface Answered {
-  status: number;
-  body: Body;
-}
 
 let host: Host;
 let org: string;
 let key: string;
+const { call, onboarded } = apiOf(() => ({ host, key }));
 let organizations = 0;
 
 /** Rates of the market are the platform's: cases that load them have a host of their own. */
@@ -36,24 +38,6 @@ async function freshOrganization(): Promise<void> {
 }
 
 const root = { "x-ca-root-key": rootKey };
-
-async function onboarded(slug: string): Promise<string> {
-  const request = { org_slug: slug, company_name: "Test", admin_email: "a@example.com", subscription_plan: "SCALE" };
-  const answer = await call("POST", "/organizations/onboard", request, root);
-  return String(answer.body["api_key"]);
-}
-
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = { "x-api-key": key },
-): Promise<Answered> {
-  const text = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(`${host.url}/api/v1${path}`, { method, headers, ...text });
-  const answer = await response.text();
-  return { status: response.status, body: answer === "" ? {} : (JSON.parse(answer) as Body) };
-}
 
 function ecbXml(days: Record<string, Record<string, string>>): string {
   const cubes = Object.entries(days).map(([day, rates]) => {

@@ -1,40 +1,16 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
+import { type Answered, apiOf, type Body, rootKey, testConfiguration, testHost } from "#scripts/start/host.fixture.ts";
 import type { Host } from "#scripts/start/host.ts";
-
-type Body = Record<string, unknown>;
-
-interface Answered {
-  status: number;
-  body: Body;
-}
 
 let host: Host;
 let key: string;
+const { call, onboarded } = apiOf(() => ({ host, key }));
 
 beforeEach(async () => {
   host = await testHost({ config: await testConfiguration({ RATE_LIMIT_ENABLED: "false" }) });
   await call("POST", "/admin/bootstrap", {}, { "x-ca-root-key": rootKey });
   key = await onboarded("test_org");
 }, 60_000);
-
-async function onboarded(slug: string): Promise<string> {
-  const request = { org_slug: slug, company_name: "Test", admin_email: "a@example.com", subscription_plan: "SCALE" };
-  const answer = await call("POST", "/organizations/onboard", request, { "x-ca-root-key": rootKey });
-  return String(answer.body["api_key"]);
-}
-
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = { "x-api-key": key },
-): Promise<Answered> {
-  const text = body === undefined ? {} : { body: JSON.stringify(body) };
-  const response = await fetch(`${host.url}/api/v1${path}`, { method, headers, ...text });
-  const answer = await response.text();
-  return { status: response.status, body: answer === "" ? {} : (JSON.parse(answer) as Body) };
-}
 
 const pricing = "/integrations/test_org/openai/pricing";
 const genai = "/genai/test_org/pricing";

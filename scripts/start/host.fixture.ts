@@ -38,3 +38,34 @@ export async function sharedHost(
   };
   return { host, stop };
 }
+
+export type Body = Record<string, unknown>;
+
+export interface Answered {
+  status: number;
+  body: Body;
+}
+
+/** What area tests do to the host of their case over HTTP: addresses are those below `/api/v1`. */
+export function apiOf(at: () => { host: Host; key: string }) {
+  /** With the organization's key unless other headers are given. */
+  async function call(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = { "x-api-key": at().key },
+  ): Promise<Answered> {
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+    const response = await fetch(`${at().host.url}/api/v1${path}`, { method, headers, ...sent });
+    const text = await response.text();
+    return { status: response.status, body: text === "" ? {} : (JSON.parse(text) as Body) };
+  }
+  /** The key of a new organization on the plan SCALE. */
+  async function onboarded(slug: string): Promise<string> {
+    const request = { org_slug: slug, company_name: "Test", admin_email: "a@example.com", subscription_plan: "SCALE" };
+    return String(
+      (await call("POST", "/organizations/onboard", request, { "x-ca-root-key": rootKey })).body["api_key"],
+    );
+  }
+  return { call, onboarded };
+}
