@@ -33,3 +33,33 @@ it("puts all other runs right where one cannot be, and says which", async () => 
   expect(indexes.map(({ body }) => body?.publications)).toEqual([1, 1]);
   expect(errors).toMatchObject([{ run: runIndexPath(broken) }]);
 });
+
+it("does not end a run that was given more time after it was found overdue", async () => {
+  const { org } = await world.onboarded("let_in");
+  await world.connected(org, "sweepaccount2");
+  const { run_id: runId } = await world.trigger(org, { date: "2026-07-01" });
+  const path = runPath(org.key, runId);
+  const { documents } = world.ports;
+  world.clock.advance(40 * 86_400);
+  const later = new Date(world.clock.now().getTime() + 3_600_000).toISOString();
+  const withMoreTime = async () => {
+    await documents.transaction(async (tx) => {
+      const { body } = await tx.get<RunDocument>(path);
+      tx.set(path, { ...body, deadlineAt: later });
+    });
+  };
+  let isMoved = false;
+  const get: typeof documents.get = async (asked) => {
+    const found = await documents.get<object>(asked);
+    if (asked === path && !isMoved) {
+      isMoved = true;
+      await withMoreTime();
+    }
+    return found as never;
+  };
+
+  await sweepRuns({ ...world.ports, documents: { ...documents, get } });
+
+  expect(isMoved).toBe(true);
+  expect((await documents.get<RunDocument>(path)).body).toMatchObject({ status: "PENDING", deadlineAt: later });
+});
